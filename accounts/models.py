@@ -1,0 +1,170 @@
+"""People who may look, and keys that programs use in their place."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class User(AbstractUser):
+    """A person of the household. Owners administer, members review, viewers look at chosen cameras only."""
+
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+    camera_ids = ArrayField(
+        models.CharField(max_length=100), default=list, blank=True, help_text="Cameras a viewer may see."
+    )
+
+    class Meta(AbstractUser.Meta):
+        db_table = "users"
+        constraints = [models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_is_known")]
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER
+
+    def visible_camera_ids(self) -> list[str] | None:
+        """Ids of the cameras this person may see; None means all of them."""
+        return list(self.camera_ids) if self.role == Role.VIEWER else None
+
+    def may_see(self, camera_id: str) -> bool:
+        visible = self.visible_camera_ids()
+        return visible is None or camera_id in visible
+
+    def may_change(self) -> bool:
+        """Whether this person may review events, write notes and add pictures."""
+        return self.role != Role.VIEWER
+
+
+class Scope(models.TextChoices):
+    READ = "read"
+    WRITE = "write"
+    INGEST = "ingest"
+
+
+class APIKey(models.Model):
+    """A key for programs: `<8-character prefix>.<secret>`, of which only the SHA-256 is kept."""
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=8, unique=True)
+    key_hash = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    user = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys",
+        help_text="Whose rights the key has; empty: a household key with the owner's rights within its scopes.",
+    )
+    is_active = models.BooleanField(db_default=True, default=True)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "api_keys"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def create(cls, name: str, scopes: list[str], user: User | None = None) -> tuple[APIKey, str]:
+        """A new key and its text, which is shown this once."""
+        prefix, secret = secrets.token_hex(4), secrets.token_hex(32)
+        key = cls.objects.create(name=name, prefix=prefix, key_hash=hash_key(secret), scopes=scopes, user=user)
+        return key, f"{prefix}.{secret}"
+
+    def is_usable(self) -> bool:
+        return self.is_active and (self.expires_at is None or self.expires_at > timezone.now())
+
+    def touch(self) -> None:
+        """Note the use, at most once a minute: a busy key must not write a row per request."""
+        now = timezone.now()
+        APIKey.objects.filter(pk=self.pk).filter(
+            Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(minutes=1))
+        ).update(last_used_at=now)
+
+
+def hash_key(secret: str) -> str:
+    """SHA-256 in hex. A key has 256 random bits, so a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class AuditAction(models.TextChoices):
+    EVENT_REVIEWED = "event_reviewed"
+    EVENT_NOTED = "event_noted"
+    CAMERA_CREATED = "camera_created"
+    CAMERA_UPDATED = "camera_updated"
+    CAMERA_DELETED = "camera_deleted"
+    CAPTURE_REQUEUED = "capture_requeued"
+    CAPTURE_DISMISSED = "capture_dismissed"
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_REVOKED = "api_key_revoked"
+    USER_CREATED = "user_created"
+
+
+class AuditLog(models.Model):
+    """Who changed what, and from where. Never updated."""
+
+    timestamp = models.DateTimeField(db_default=Now())
+    action = models.CharField(max_length=50, choices=AuditAction.choices)
+    resource_type = models.CharField(max_length=50)
+    resource_id = models.CharField(max_length=255, null=True)  # noqa: DJ001  (null as the reference has it)
+    actor = models.CharField(max_length=100)
+    ip_address = models.CharField(max_length=45, null=True)  # noqa: DJ001
+    user_agent = models.TextField(null=True)  # noqa: DJ001
+    details = models.JSONField(null=True)
+    status = models.CharField(max_length=20, default="success")
+
+    class Meta:
+        db_table = "audit_logs"
+        indexes = [
+            models.Index(fields=["timestamp"], name="idx_audit_logs_timestamp"),
+            models.Index(fields=["resource_type", "resource_id"], name="idx_audit_logs_resource"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.resource_type} {self.resource_id or ''}".strip()
+
+
+def audit(
+    action: AuditAction,
+    resource_type: str,
+    resource_id: object = None,
+    *,
+    request: HttpRequest | None = None,
+    actor: str = "",
+    details: dict[str, object] | None = None,
+    status: str = "success",
+) -> AuditLog:
+    """Write one line of the audit trail; without a request the actor is the command line."""
+    meta = request.META if request else {}
+    if request and not actor:
+        actor = str(getattr(request, "auth", None) or request.user or "anonymous")
+    return AuditLog.objects.create(
+        action=action,
+        resource_type=resource_type,
+        resource_id=None if resource_id is None else str(resource_id),
+        actor=(actor or "command line")[:100],
+        ip_address=meta.get("REMOTE_ADDR"),
+        user_agent=meta.get("HTTP_USER_AGENT"),
+        details=details,
+        status=status,
+    )

@@ -1,0 +1,276 @@
+"""Cameras and the intake ledger: one Capture for each content of each file a camera dropped."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from cameras.names import decode_path
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+UNSORTED_CAMERA_ID = "unsorted"
+OLD_AT_ARRIVAL = timedelta(minutes=10)
+
+
+def normalize_camera_id(folder: str) -> str:
+    """The camera a folder name means: NFKC, casefold, Unicode letters and digits kept, the rest `_`.
+
+    "Front Door" and "front-door" are one camera, `front_door`. Never empty.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folder).casefold())
+    cleaned = "".join(character if character.isalnum() else "_" for character in folded)
+    return "_".join(part for part in cleaned.split("_") if part)[:100] or UNSORTED_CAMERA_ID
+
+
+class Place(models.TextChoices):
+    """What a camera looks at: the zone of its whole picture until zones are drawn."""
+
+    STREET = "street"
+    FRONT = "front"
+    BACK = "back"
+    SIDE = "side"
+    DRIVEWAY = "driveway"
+    INSIDE = "inside"
+
+
+PLACE_HINTS: tuple[tuple[Place, tuple[str, ...]], ...] = (
+    (Place.STREET, ("street", "road", "pavement", "sidewalk")),
+    (Place.DRIVEWAY, ("driveway", "drive", "garage", "carport", "parking")),
+    (Place.BACK, ("back", "rear", "garden", "yard", "patio", "terrace", "pool")),
+    (Place.SIDE, ("side", "gate", "alley", "passage")),
+    (Place.INSIDE, ("inside", "indoor", "living", "kitchen", "hall", "room", "office", "bedroom", "cellar", "stairs")),
+)
+
+
+def guess_place(camera_id: str) -> Place:
+    """The place a camera's name suggests, by whole words first to last; front where it suggests none."""
+    words = camera_id.split("_")
+    for place, hints in PLACE_HINTS:
+        if any(word.startswith(hint) for word in words for hint in hints):
+            return place
+    return Place.FRONT
+
+
+class CameraQuerySet(models.QuerySet["Camera"]):
+    def for_user(self, user: User) -> CameraQuerySet:
+        """Cameras this person may see, deleted ones left out."""
+        visible = user.visible_camera_ids()
+        living = self.filter(deleted_at=None)
+        return living if visible is None else living.filter(pk__in=visible)
+
+
+class Camera(models.Model):
+    """A folder below the camera root that pictures arrive in. Created by its first file."""
+
+    class Status(models.TextChoices):
+        ONLINE = "online"
+        OFFLINE = "offline"
+        ERROR = "error"
+
+    id = models.CharField(primary_key=True, max_length=100)
+    name = models.CharField(max_length=200)
+    folder_path = models.TextField()
+    place = models.CharField(max_length=10, choices=Place.choices)
+    timezone = models.CharField(max_length=64, blank=True, help_text="IANA name; empty: the home's zone.")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ONLINE)
+    created_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    clock_offset = models.IntegerField(
+        null=True, blank=True, help_text="Seconds to add to the camera's own times, once accepted by a person."
+    )
+    skip_before = models.DateTimeField(
+        null=True, blank=True, help_text="Files last changed before this were there at the first scan and wait to be imported."
+    )
+    older_files = models.PositiveIntegerField(default=0, help_text="How many files wait to be imported.")
+
+    objects = CameraQuerySet.as_manager()
+
+    class Meta:
+        db_table = "cameras"
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(place__in=Place.values), name="camera_place_is_known")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the camera's clock and of the hours people read."""
+        return ZoneInfo(self.timezone or settings.TIME_ZONE)
+
+    @property
+    def measured_clock_offset(self) -> timedelta | None:
+        """How far the camera's clock is off by its last five uploads; None when it keeps time (see capture_time)."""
+        from cameras.capture_time import steady_offset
+
+        named = self.captures.filter(captured_at_source=Capture.TimeSource.NAME, clock_difference__isnull=False)
+        return steady_offset(list(named.order_by("-id").values_list("clock_difference", flat=True)[:5]))
+
+
+class Claimable(models.Model):
+    """Columns of a row that a worker takes for a while: see `cameras.claims`."""
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim_id = models.UUIDField(null=True, editable=False)
+    claimed_by = models.CharField(max_length=200, blank=True, default="")
+    lease_until = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    claim_alone = models.BooleanField(default=False, help_text="A worker died with it: next time it is tried alone.")
+
+    class Meta:
+        abstract = True
+
+
+class CaptureQuerySet(models.QuerySet["Capture"]):
+    def for_user(self, user: User) -> CaptureQuerySet:
+        visible = user.visible_camera_ids()
+        living = self.filter(camera__deleted_at=None)
+        return living if visible is None else living.filter(camera_id__in=visible)
+
+    def due(self) -> CaptureQuerySet:
+        """Queued and not waiting for a retry."""
+        return self.filter(state=Capture.State.QUEUED).filter(
+            Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now())
+        )
+
+    def unplaced(self) -> CaptureQuerySet:
+        return self.filter(state=Capture.State.DETECTED, placed_at=None)
+
+    def with_event_id(self) -> CaptureQuerySet:
+        """Adds `event_id`: the visit the capture, or the one it duplicates, is part of."""
+        own = Capture.objects.filter(pk=OuterRef("shown_as")).values("detections__membership__event_id")[:1]
+        return self.alias(shown_as=models.functions.Coalesce("duplicate_of_id", "id")).annotate(event_id=Subquery(own))
+
+
+class Capture(Claimable):
+    """One content of one file. The states, and who moves them:
+
+    intake → queued · duplicate · rejected;  detect: queued → detecting → detected · rejected · failed;
+    a person: failed → queued (requeue) or rejected (dismiss);  retention: any final state → expired.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        DETECTING = "detecting"
+        DETECTED = "detected"
+        DUPLICATE = "duplicate"
+        REJECTED = "rejected"
+        FAILED = "failed"
+        EXPIRED = "expired"
+
+    class MediaType(models.TextChoices):
+        IMAGE = "image"
+        VIDEO = "video"
+
+    class TimeSource(models.TextChoices):
+        NAME = "name"
+        EXIF = "exif"
+        MTIME = "mtime"
+        ARRIVAL = "arrival"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="captures")
+    file_path = models.TextField(help_text="Relative to the camera root; bytes that are not UTF-8 are escaped.")
+    file_type = models.CharField(max_length=50, blank=True, help_text="MIME type.")
+    media_type = models.CharField(max_length=5, choices=MediaType.choices)
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Empty where the file was refused unread.")
+    size = models.BigIntegerField()
+    mtime = models.DateTimeField()
+    captured_at = models.DateTimeField()
+    captured_at_source = models.CharField(max_length=7, choices=TimeSource.choices)
+    clock_difference = models.IntegerField(null=True, help_text="Arrival minus the time in the name, in seconds.")
+    arrived_at = models.DateTimeField(db_default=Now())
+    detecting_at = models.DateTimeField(null=True)
+    processed_at = models.DateTimeField(null=True)
+    placed_at = models.DateTimeField(null=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    duration = models.FloatField(null=True)
+    video_codec = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices)
+    error = models.TextField(blank=True)
+    duplicate_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
+    detector = models.CharField(max_length=40, blank=True, help_text="Engine that looked at it.")
+    looked_for = models.CharField(max_length=200, blank=True, help_text="What that engine can see, in words.")
+    preview_path = models.TextField(blank=True, help_text="Relative to DATA_DIR; empty without detections.")
+    preview_offset = models.FloatField(null=True, help_text="Second of the video the preview shows.")
+
+    objects = CaptureQuerySet.as_manager()
+
+    class Meta:
+        db_table = "captures"
+        constraints = [
+            models.UniqueConstraint(fields=["camera", "file_path", "sha256"], name="capture_is_one_per_content_of_a_file"),
+            models.CheckConstraint(condition=Q(size__gte=0), name="capture_size_is_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(state="duplicate") | Q(sha256__gt=""), name="capture_duplicate_has_been_read"
+            ),
+        ]
+        indexes = [
+            models.Index(  # claims.claim_captures
+                F("captured_at"), F("id"), condition=Q(state="queued"), name="idx_captures_queued"
+            ),
+            models.Index(F("lease_until"), condition=Q(state="detecting"), name="idx_captures_detecting"),  # sweep
+            models.Index(  # placing.place_camera
+                fields=["camera", "captured_at"], condition=Q(state="detected", placed_at=None), name="idx_captures_unplaced"
+            ),
+            models.Index(fields=["camera", "sha256"], name="idx_captures_camera_sha256"),  # intake: duplicates
+            models.Index(fields=["camera", "-id"], name="idx_captures_camera_newest"),  # a camera's last files
+            models.Index(fields=["camera", "captured_at"], name="idx_captures_camera_time"),
+            models.Index(fields=["state", "-id"], name="idx_captures_state_newest"),  # dead letters, API filter
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_path} ({self.state})"
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return Path(settings.CAMERA_ROOT) / decode_path(self.file_path)
+
+    @property
+    def file_name(self) -> str:
+        return self.file_path.rsplit("/", 1)[-1]
+
+    @property
+    def is_old_at_arrival(self) -> bool:
+        """Shown as "taken …", never as now."""
+        return self.arrived_at - self.captured_at > OLD_AT_ARRIVAL
+
+    @property
+    def local_captured_at(self) -> datetime:
+        return timezone.localtime(self.captured_at, self.camera.zone)
+
+
+class IgnoredFile(models.Model):
+    """A file that is no capture: of a kind we do not read, or one we may not read. One row while it lies there."""
+
+    class Kind(models.TextChoices):
+        IGNORED = "ignored"
+        UNREADABLE = "unreadable"
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="ignored_files")
+    file_path = models.TextField(help_text="Relative to the camera root; bytes that are not UTF-8 are escaped.")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.TextField()
+    size = models.BigIntegerField()
+    arrived_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "ignored_files"
+        constraints = [models.UniqueConstraint(fields=["camera", "file_path"], name="ignored_file_is_counted_once")]
+        indexes = [models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest")]  # the list of the last files
+
+    def __str__(self) -> str:
+        return f"{self.file_path}: {self.reason}"

@@ -1,0 +1,29 @@
+"""File names as the disk has them and as the database can keep them.
+
+PostgreSQL stores neither lone surrogates nor bytes that are not UTF-8: those are escaped as `\\xNN`, and a
+backslash as two, so that the way back is exact.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPE = re.compile(r"\\(\\|x[0-9a-f]{2})")
+
+
+def encode_path(path: str) -> str:
+    """A path as `os` gives it (surrogates for bytes that are not UTF-8) → text for the database."""
+    raw = path.replace("\\", "\\\\").encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def decode_path(stored: str) -> str:
+    """The inverse of `encode_path`."""
+    pieces = []
+    position = 0
+    for match in _ESCAPE.finditer(stored):
+        pieces.append(stored[position : match.start()].encode())
+        pieces.append(b"\\" if match[1] == "\\" else bytes.fromhex(match[1][1:]))
+        position = match.end()
+    pieces.append(stored[position:].encode())
+    return b"".join(pieces).decode("utf-8", "surrogateescape")

@@ -1,0 +1,231 @@
+"""Visits and how worrying they are: Batch, Event, EventDetection, Assessment."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from cameras.models import Camera
+from detections.models import Detection
+from inference.scale import RISK_BANDS, Level
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+LEVELS = [(level.value, level.value.capitalize()) for level in Level]
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def for_user(self, user: User) -> EventQuerySet:
+        """Events of cameras this person may see, deleted ones left out."""
+        visible = user.visible_camera_ids()
+        living = self.filter(deleted_at=None, camera__deleted_at=None)
+        return living if visible is None else living.filter(camera_id__in=visible)
+
+
+class Event(models.Model):
+    """One visit on one camera. Created with its first detection, open while a batch of it is."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    class AnalysisState(models.TextChoices):
+        NONE = "none"
+        PENDING = "pending"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    batch_id = models.UUIDField(help_text="Of its first batch.")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="events")
+    state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    risk_score = models.PositiveSmallIntegerField()
+    risk_level = models.GeneratedField(
+        expression=Case(
+            *(When(risk_score__lte=band.top, then=Value(band.level.value)) for band in RISK_BANDS[:-1]),
+            default=Value(RISK_BANDS[-1].level.value),
+        ),
+        output_field=models.CharField(max_length=8, choices=LEVELS),
+        db_persist=True,
+    )
+    summary = models.TextField()
+    reasoning = models.TextField(blank=True)
+    object_types = models.TextField(help_text='Sorted, such as "car, person".')
+    detections: models.ManyToManyField[Detection, EventDetection] = models.ManyToManyField(
+        Detection, through="EventDetection", related_name="events"
+    )
+    reviewed = models.BooleanField(default=False)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    notes = models.TextField(blank=True)
+    is_fast_path = models.BooleanField(default=False)
+    clip_path = models.TextField(null=True, blank=True)  # noqa: DJ001  (null until clips exist)
+    analysis_state = models.CharField(max_length=7, choices=AnalysisState.choices, default=AnalysisState.NONE)
+    revision = models.PositiveIntegerField(default=1)
+    evaluated_revision = models.PositiveIntegerField(default=0)
+    changed_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+    continues = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by")
+    chain = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="chain_events")
+    key_detection = models.ForeignKey(
+        Detection, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The one its card shows."
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    search_vector = models.GeneratedField(
+        expression=SearchVector(
+            Coalesce(F("summary"), Value("")), Coalesce(F("reasoning"), Value("")),
+            Coalesce(F("object_types"), Value("")), Coalesce(F("notes"), Value("")), config="english",
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        db_table = "events"
+        constraints = [
+            models.CheckConstraint(condition=Q(risk_score__lte=100), name="event_score_is_at_most_100"),
+            models.CheckConstraint(condition=Q(ended_at__gte=F("started_at")), name="event_ends_after_it_starts"),
+        ]
+        indexes = [
+            models.Index(fields=["camera", "started_at"], name="idx_events_camera_started"),  # placing, list
+            models.Index(fields=["camera", "ended_at"], name="idx_events_camera_ended"),  # placing
+            models.Index(fields=["started_at"], name="idx_events_started_at"),
+            models.Index(fields=["changed_at"], name="idx_events_changed_at"),  # live pages: since the cursor
+            models.Index(fields=["risk_level", "-id"], name="idx_events_level_newest"),
+            models.Index(fields=["batch_id"], name="idx_events_batch_id"),
+            models.Index(F("id").desc(), condition=Q(reviewed=False), name="idx_events_unreviewed"),
+            models.Index(F("id"), condition=Q(state="open"), name="idx_events_open"),
+            GinIndex(fields=["search_vector"], name="idx_events_search_vector"),
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
+
+    def get_absolute_url(self) -> str:
+        return f"/events/{self.pk}/"
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ended_at - self.started_at
+
+    @property
+    def chain_id_or_own(self) -> int:
+        """Id of the first event of the chain this visit belongs to."""
+        return self.chain_id or self.pk
+
+    @property
+    def object_type_list(self) -> list[str]:
+        return [name for name in self.object_types.split(", ") if name]
+
+    @property
+    def local_started_at(self) -> datetime:
+        return timezone.localtime(self.started_at, self.camera.zone)
+
+    @property
+    def local_ended_at(self) -> datetime:
+        return timezone.localtime(self.ended_at, self.camera.zone)
+
+
+class Batch(models.Model):
+    """Captures of one camera that lie close together in time. `started_at`…`last_activity_at` span their capture times."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    class CloseReason(models.TextChoices):
+        WINDOW = "window"
+        IDLE = "idle"
+        MAX_SIZE = "max_size"
+        GAP = "gap"
+        LATE = "late"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="batches")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="batches")
+    state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    started_at = models.DateTimeField()
+    last_activity_at = models.DateTimeField()
+    opened_at = models.DateTimeField(help_text="Wall clock: the window runs from here.")
+    last_placed_at = models.DateTimeField(help_text="Wall clock: idleness runs from here.")
+    detection_count = models.PositiveIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True)
+    close_reason = models.CharField(max_length=8, choices=CloseReason.choices, blank=True)
+
+    class Meta:
+        db_table = "batches"
+        verbose_name_plural = "batches"
+        constraints = [
+            models.UniqueConstraint(fields=["camera"], condition=Q(state="open"), name="batch_is_the_only_open_one"),
+            models.CheckConstraint(condition=Q(last_activity_at__gte=F("started_at")), name="batch_ends_after_it_starts"),
+        ]
+        indexes = [models.Index(fields=["camera", "started_at"], name="idx_batches_camera_started")]  # placing
+
+    def __str__(self) -> str:
+        return f"{self.camera_id} {self.started_at:%Y-%m-%d %H:%M:%S} ({self.state})"
+
+
+class EventDetection(models.Model):
+    """Membership of a detection in a visit: exactly one each."""
+
+    detection = models.OneToOneField(Detection, primary_key=True, on_delete=models.CASCADE, related_name="membership")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="memberships")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="memberships")
+    standing_since = models.DateTimeField(null=True, help_text="A vehicle: first seen at this very spot.")
+    parked = models.BooleanField(default=False, help_text="Stood there 10 minutes or more: no subject of the visit.")
+
+    class Meta:
+        db_table = "event_detections"
+
+    def __str__(self) -> str:
+        return f"detection {self.detection_id} in event {self.event_id}"
+
+
+class Assessment(models.Model):
+    """One judgement of a visit as it was then. Never changed, never deleted before its event."""
+
+    class Source(models.TextChoices):
+        RULES = "rules"
+        LLM = "llm"
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="assessments")
+    source = models.CharField(max_length=5, choices=Source.choices)
+    model = models.CharField(max_length=200, help_text="Which rules or model, with its version.")
+    raw_score = models.SmallIntegerField(help_text="Before ceiling and floor.")
+    floor = models.PositiveSmallIntegerField(default=0)
+    floor_why = models.TextField(blank=True)
+    ceiling = models.PositiveSmallIntegerField(default=100)
+    ceiling_why = models.TextField(blank=True)
+    score = models.PositiveSmallIntegerField()
+    parts = models.JSONField(help_text="[{name, points, why, detection_ids}]")
+    not_known = models.JSONField(default=list, help_text="What the pictures cannot tell, in words.")
+    summary = models.TextField()
+    reasoning = models.TextField(blank=True)
+    cited_detection_ids = models.JSONField(default=list)
+    grounded = models.BooleanField(default=True)
+    latency_ms = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "assessments"
+        get_latest_by = "id"
+        constraints = [
+            models.CheckConstraint(condition=Q(score__lte=100), name="assessment_score_is_at_most_100"),
+            models.CheckConstraint(condition=Q(floor__lte=F("ceiling")), name="assessment_floor_is_below_the_ceiling"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score} by {self.model}"

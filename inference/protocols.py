@@ -1,0 +1,145 @@
+"""The two protocols every engine implements, and the plain facts that go in and out of them.
+
+No database here: arrays and dataclasses in, dataclasses out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+KEPT_CLASSES = ("person", "bicycle", "car", "motorcycle", "bus", "truck", "bird", "cat", "dog")
+PlaceName = Literal["street", "front", "back", "side", "driveway", "inside"]
+ZoneKind = Literal["entry_point", "driveway", "sidewalk", "yard", "other"]
+
+
+class EngineUnavailable(Exception):
+    """An engine cannot run here now; the message says why and what to do. It pauses its stage, nothing fails."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One thing in one picture; x, y, width, height are pixels of that picture, confidence is 0–1."""
+
+    label: str
+    confidence: float
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Detector(Protocol):
+    name: str
+    sees: str
+    """What it can find, in words that finish "looked for …", such as "people, vehicles, animals"."""
+    nothing_found: str
+    """The whole receipt of a picture in which it found nothing, as a person reads it."""
+
+    def detect(self, images: Sequence[Image]) -> list[list[Box]]:
+        """Boxes of each image (BGR uint8, height×width×3), one list per image, in pixels of that image.
+
+        Raises EngineUnavailable where the engine, not the picture, is at fault.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One detection as an analyst sees it. `box` is x, y, width, height as shares 0–1 of the picture."""
+
+    detection_id: int
+    capture_id: int
+    seen_at: datetime
+    label: str
+    confidence: float
+    box: tuple[float, float, float, float]
+    aspect: float = 16 / 9
+    """Width ÷ height of the picture, to compare distances across and down."""
+    parked: bool = False
+    zones: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ZoneFact:
+    id: int
+    name: str
+    kind: ZoneKind
+
+
+@dataclass(frozen=True)
+class UsualFact:
+    """What is usual here at this hour: on `days_seen` of `days_watched` days the class was seen within an hour of it."""
+
+    label: str
+    days_seen: int
+    days_watched: int
+
+
+@dataclass(frozen=True)
+class HouseholdFact:
+    """Whether anybody is home, where that is known."""
+
+    away: bool
+
+
+@dataclass(frozen=True)
+class EventContext:
+    """Everything that is known of a visit so far. `sightings` are in order of time; times carry the camera's zone.
+
+    `zones`, `usual` and `household` are None where nothing is known of them: an analyst must not guess.
+    `frames` are the (capture id, moment) of every picture or video frame of the visit that was looked at,
+    in order of time, those with nothing in them included.
+    """
+
+    camera_name: str
+    place: PlaceName
+    sightings: tuple[Sighting, ...]
+    frames: tuple[tuple[int, datetime], ...]
+    zones: tuple[ZoneFact, ...] | None = None
+    usual: tuple[UsualFact, ...] | None = None
+    household: HouseholdFact | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One reason of a score: signed points, the reason in words, and the detections it rests on."""
+
+    name: str
+    points: int
+    why: str
+    detection_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an analyst says of a visit. `score` = `raw_score` held between `floor` and `ceiling`, in 0–100."""
+
+    model: str
+    raw_score: int
+    score: int
+    parts: tuple[Part, ...]
+    summary: str
+    reasoning: str
+    floor: int = 0
+    floor_why: str = ""
+    ceiling: int = 100
+    ceiling_why: str = ""
+    not_known: tuple[str, ...] = ()
+    key_detection_id: int | None = None
+    cited_detection_ids: tuple[int, ...] = field(default=())
+
+
+class Analyst(Protocol):
+    name: str
+
+    def assess(self, context: EventContext) -> Verdict:
+        """Judge the whole visit so far. Raises EngineUnavailable where the engine is at fault."""
+        ...

@@ -1,0 +1,29 @@
+"""The scale of worry, 0–100, and the words for its bands. The one place that knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True)
+class Band:
+    level: Level
+    top: int
+
+
+RISK_BANDS = (Band(Level.LOW, 29), Band(Level.MEDIUM, 59), Band(Level.HIGH, 84), Band(Level.CRITICAL, 100))
+
+
+def level_of(score: int) -> Level:
+    """The level of a score. Raises ValueError outside 0–100."""
+    if not 0 <= score <= 100:
+        raise ValueError(f"a score lies in 0–100, not {score}")
+    return next(band.level for band in RISK_BANDS if score <= band.top)

@@ -1,0 +1,1 @@
+"""The site: settings, the pipeline's map, start-up and supervision."""

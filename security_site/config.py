@@ -1,0 +1,172 @@
+"""Every setting of the program: name, type, default and meaning, in one place.
+
+Values come from environment variables or from lines of a `.env` file in the working folder; a
+malformed or unknown one stops the program at start with a message that names it. `docs/settings.md`
+is generated from here (`manage.py document_settings`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+Percentage = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[int, Field(ge=0)]
+
+
+class ConfigError(Exception):
+    """A setting is unknown or malformed; the message says which, why and what to do."""
+
+
+def system_time_zone() -> str:
+    """IANA name of the machine's own time zone; UTC where the machine does not tell."""
+    if name := os.environ.get("TZ", "").lstrip(":"):
+        return name
+    localtime = Path("/etc/localtime")
+    if localtime.is_symlink():
+        _, found, name = str(localtime.resolve()).partition("zoneinfo/")
+        if found:
+            return name.removeprefix("posix/").removeprefix("right/")
+    timezone_file = Path("/etc/timezone")
+    return timezone_file.read_text().strip() if timezone_file.is_file() else "UTC"
+
+
+class Config(BaseSettings):
+    """Settings of one installation. Durations are seconds, shares 0–1."""
+
+    model_config = SettingsConfigDict(
+        env_file=os.environ.get("ENV_FILE", BASE_DIR / ".env"), extra="forbid", case_sensitive=True, frozen=True
+    )
+
+    DATA_DIR: Path = Field(BASE_DIR / "data", description="Folder that holds everything the program keeps.")
+    HOST: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 opens it to the LAN.")
+    PORT: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    DATABASE_URL: str = Field("", description="postgresql://… of your own server; empty starts a private one.")
+    REDIS_URL: str = Field("", description="redis://… of your own server; empty starts a private one.")
+    CAMERA_ROOT: Path | None = Field(
+        None, description="Folder whose sub-folders are the cameras; empty means DATA_DIR/cameras."
+    )
+    WATCH_POLL: Literal["auto", "always", "never"] = Field(
+        "auto", description="Poll the camera folders instead of being told by the kernel; auto polls network mounts."
+    )
+    INCOMPLETE_SECONDS: Seconds = Field(
+        60, description="How long an incomplete file may stay unchanged before it is rejected."
+    )
+    DETECTOR: Literal["auto", "builtin"] = Field("auto", description="Detection engine; auto takes the best installed.")
+    DETECT_CONFIDENCE: Percentage = Field(0.5, description="Least confidence of a detection that is kept.")
+    DETECT_BATCH: int = Field(8, ge=1, le=64, description="Pictures per forward pass of the detector.")
+    DETECT_GPU: str = Field("", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone.")
+    ANALYST: Literal["auto", "rules"] = Field("auto", description="Who judges an event; auto takes the best installed.")
+    DEDUPE_SECONDS: Seconds = Field(
+        300, description="The same content on one camera within this time is one picture."
+    )
+    BATCH_WINDOW_SECONDS: Seconds = Field(90, description="Longest span of one batch.")
+    BATCH_IDLE_SECONDS: Seconds = Field(30, description="A batch closes after this long without a detection.")
+    VISIT_GAP_SECONDS: Seconds = Field(
+        300, description="Longest pause within one visit; 0 makes every batch an event of its own."
+    )
+    VISIT_MAX_SECONDS: Seconds = Field(1800, description="Longest visit; what follows is a new event that points back.")
+    FAST_PATH_CONFIDENCE: Percentage = Field(0.9, description="A person at least this sure goes first in line.")
+    TIME_ZONE: str = Field(default_factory=system_time_zone, description="IANA zone of the home; default: the system's.")
+    SECRET_KEY: str = Field("", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key.")
+    ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Further host names to answer to, separated by commas; private addresses always are."
+    )
+
+    @field_validator("ALLOWED_HOSTS", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("TIME_ZONE")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not a time zone this machine knows, such as Europe/Berlin") from error
+        return value
+
+    @field_validator("DATA_DIR", "CAMERA_ROOT")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else value
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def _postgresql(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @property
+    def camera_root(self) -> Path:
+        """Folder whose sub-folders are the cameras."""
+        return self.CAMERA_ROOT or self.DATA_DIR / "cameras"
+
+
+def misspelt_variables(environment: dict[str, str]) -> dict[str, str]:
+    """Environment variables that look like a slip of a setting's name, each with the name meant.
+
+    The environment is full of other programs' variables, so only near misses of our longer names count.
+    """
+    known = [name for name in Config.model_fields if "_" in name]
+    slips = {}
+    for variable in environment:
+        if variable not in Config.model_fields and "_" in variable:
+            close = difflib.get_close_matches(variable, known, n=1, cutoff=0.88)
+            if close:
+                slips[variable] = close[0]
+    return slips
+
+
+def load_config() -> Config:
+    """The settings of this process.
+
+    Raises ConfigError with one line for each unknown or malformed setting.
+    """
+    problems = [
+        f"{slip} is not a setting; did you mean {meant}?" for slip, meant in misspelt_variables(dict(os.environ)).items()
+    ]
+    try:
+        config = Config()
+    except ValidationError as error:
+        problems += [_in_words(problem) for problem in error.errors()]
+        raise ConfigError("\n".join(problems)) from error
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def _in_words(problem: object) -> str:
+    assert isinstance(problem, dict)
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, list(Config.model_fields), n=1)
+        hint = f"; did you mean {close[0]}?" if close else "; docs/settings.md lists all of them"
+        return f"{name} is not a setting{hint}"
+    return f"{name}={problem['input']!r} is refused: {problem['msg']}"
+
+
+def load_config_or_exit() -> Config:
+    """`load_config` for the door of the program: a bad setting ends it with the message and status 2."""
+    try:
+        return load_config()
+    except ConfigError as error:
+        print(f"Settings are wrong, nothing was started:\n{error}", file=sys.stderr)
+        raise SystemExit(2) from error

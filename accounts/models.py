@@ -67,7 +67,11 @@ class APIKey(models.Model):
     key_hash = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
     user = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys",
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="api_keys",
         help_text="Whose rights the key has; empty: a household key with the owner's rights within its scopes.",
     )
     is_active = models.BooleanField(db_default=True, default=True)
@@ -85,7 +89,9 @@ class APIKey(models.Model):
     def create(cls, name: str, scopes: list[str], user: User | None = None) -> tuple[APIKey, str]:
         """A new key and its text, which is shown this once."""
         prefix, secret = secrets.token_hex(4), secrets.token_hex(32)
-        key = cls.objects.create(name=name, prefix=prefix, key_hash=hash_key(secret), scopes=scopes, user=user)
+        key = cls.objects.create(
+            name=name, prefix=prefix, key_hash=hash_key(secret), scopes=scopes, user=user
+        )
         return key, f"{prefix}.{secret}"
 
     def is_usable(self) -> bool:

@@ -14,6 +14,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from cameras.capture_time import steady_offset
 from cameras.names import decode_path
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ PLACE_HINTS: tuple[tuple[Place, tuple[str, ...]], ...] = (
     (Place.DRIVEWAY, ("driveway", "drive", "garage", "carport", "parking")),
     (Place.BACK, ("back", "rear", "garden", "yard", "patio", "terrace", "pool")),
     (Place.SIDE, ("side", "gate", "alley", "passage")),
-    (Place.INSIDE, ("inside", "indoor", "living", "kitchen", "hall", "room", "office", "bedroom", "cellar", "stairs")),
+    (
+        Place.INSIDE,
+        ("inside", "indoor", "living", "kitchen", "hall", "room", "office", "bedroom", "cellar", "stairs"),
+    ),
 )
 
 
@@ -88,10 +92,15 @@ class Camera(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     clock_offset = models.IntegerField(
-        null=True, blank=True, help_text="Seconds to add to the camera's own times, once accepted by a person."
+        null=True,
+        blank=True,
+        help_text="Seconds to add to the camera's own times, once accepted by a person.",
     )
+    first_scanned_at = models.DateTimeField(null=True, blank=True)
     skip_before = models.DateTimeField(
-        null=True, blank=True, help_text="Files last changed before this were there at the first scan and wait to be imported."
+        null=True,
+        blank=True,
+        help_text="Files last changed before this were there at the first scan and wait to be imported.",
     )
     older_files = models.PositiveIntegerField(default=0, help_text="How many files wait to be imported.")
 
@@ -100,7 +109,9 @@ class Camera(models.Model):
     class Meta:
         db_table = "cameras"
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(place__in=Place.values), name="camera_place_is_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(place__in=Place.values), name="camera_place_is_known")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -112,11 +123,12 @@ class Camera(models.Model):
 
     @property
     def measured_clock_offset(self) -> timedelta | None:
-        """How far the camera's clock is off by its last five uploads; None when it keeps time (see capture_time)."""
-        from cameras.capture_time import steady_offset
-
-        named = self.captures.filter(captured_at_source=Capture.TimeSource.NAME, clock_difference__isnull=False)
-        return steady_offset(list(named.order_by("-id").values_list("clock_difference", flat=True)[:5]))
+        """How far the camera's clock is off by its last five uploads; None when it keeps time."""
+        named = self.captures.filter(
+            captured_at_source=Capture.TimeSource.NAME, clock_difference__isnull=False
+        )
+        newest = named.order_by("-id").values_list("clock_difference", flat=True)[:5]
+        return steady_offset([difference for difference in newest if difference is not None])
 
 
 class Claimable(models.Model):
@@ -127,7 +139,9 @@ class Claimable(models.Model):
     claimed_by = models.CharField(max_length=200, blank=True, default="")
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
-    claim_alone = models.BooleanField(default=False, help_text="A worker died with it: next time it is tried alone.")
+    claim_alone = models.BooleanField(
+        default=False, help_text="A worker died with it: next time it is tried alone."
+    )
 
     class Meta:
         abstract = True
@@ -151,7 +165,9 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
     def with_event_id(self) -> CaptureQuerySet:
         """Adds `event_id`: the visit the capture, or the one it duplicates, is part of."""
         own = Capture.objects.filter(pk=OuterRef("shown_as")).values("detections__membership__event_id")[:1]
-        return self.alias(shown_as=models.functions.Coalesce("duplicate_of_id", "id")).annotate(event_id=Subquery(own))
+        return self.alias(shown_as=models.functions.Coalesce("duplicate_of_id", "id")).annotate(
+            event_id=Subquery(own)
+        )
 
 
 class Capture(Claimable):
@@ -181,7 +197,9 @@ class Capture(Claimable):
         ARRIVAL = "arrival"
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="captures")
-    file_path = models.TextField(help_text="Relative to the camera root; bytes that are not UTF-8 are escaped.")
+    file_path = models.TextField(
+        help_text="Relative to the camera root; bytes that are not UTF-8 are escaped."
+    )
     file_type = models.CharField(max_length=50, blank=True, help_text="MIME type.")
     media_type = models.CharField(max_length=5, choices=MediaType.choices)
     sha256 = models.CharField(max_length=64, blank=True, help_text="Empty where the file was refused unread.")
@@ -189,7 +207,9 @@ class Capture(Claimable):
     mtime = models.DateTimeField()
     captured_at = models.DateTimeField()
     captured_at_source = models.CharField(max_length=7, choices=TimeSource.choices)
-    clock_difference = models.IntegerField(null=True, help_text="Arrival minus the time in the name, in seconds.")
+    clock_difference = models.IntegerField(
+        null=True, help_text="Arrival minus the time in the name, in seconds."
+    )
     arrived_at = models.DateTimeField(db_default=Now())
     detecting_at = models.DateTimeField(null=True)
     processed_at = models.DateTimeField(null=True)
@@ -200,7 +220,9 @@ class Capture(Claimable):
     video_codec = models.CharField(max_length=40, blank=True)
     state = models.CharField(max_length=10, choices=State.choices)
     error = models.TextField(blank=True)
-    duplicate_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
+    duplicate_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates"
+    )
     detector = models.CharField(max_length=40, blank=True, help_text="Engine that looked at it.")
     looked_for = models.CharField(max_length=200, blank=True, help_text="What that engine can see, in words.")
     preview_path = models.TextField(blank=True, help_text="Relative to DATA_DIR; empty without detections.")
@@ -211,7 +233,9 @@ class Capture(Claimable):
     class Meta:
         db_table = "captures"
         constraints = [
-            models.UniqueConstraint(fields=["camera", "file_path", "sha256"], name="capture_is_one_per_content_of_a_file"),
+            models.UniqueConstraint(
+                fields=["camera", "file_path", "sha256"], name="capture_is_one_per_content_of_a_file"
+            ),
             models.CheckConstraint(condition=Q(size__gte=0), name="capture_size_is_not_negative"),
             models.CheckConstraint(
                 condition=~Q(state="duplicate") | Q(sha256__gt=""), name="capture_duplicate_has_been_read"
@@ -221,14 +245,24 @@ class Capture(Claimable):
             models.Index(  # claims.claim_captures
                 F("captured_at"), F("id"), condition=Q(state="queued"), name="idx_captures_queued"
             ),
-            models.Index(F("lease_until"), condition=Q(state="detecting"), name="idx_captures_detecting"),  # sweep
+            models.Index(
+                F("lease_until"), condition=Q(state="detecting"), name="idx_captures_detecting"
+            ),  # sweep
             models.Index(  # placing.place_camera
-                fields=["camera", "captured_at"], condition=Q(state="detected", placed_at=None), name="idx_captures_unplaced"
+                fields=["camera", "captured_at"],
+                condition=Q(state="detected", placed_at=None),
+                name="idx_captures_unplaced",
             ),
-            models.Index(fields=["camera", "sha256"], name="idx_captures_camera_sha256"),  # intake: duplicates
-            models.Index(fields=["camera", "-id"], name="idx_captures_camera_newest"),  # a camera's last files
+            models.Index(
+                fields=["camera", "sha256"], name="idx_captures_camera_sha256"
+            ),  # intake: duplicates
+            models.Index(
+                fields=["camera", "-id"], name="idx_captures_camera_newest"
+            ),  # a camera's last files
             models.Index(fields=["camera", "captured_at"], name="idx_captures_camera_time"),
-            models.Index(fields=["state", "-id"], name="idx_captures_state_newest"),  # dead letters, API filter
+            models.Index(
+                fields=["state", "-id"], name="idx_captures_state_newest"
+            ),  # dead letters, API filter
         ]
 
     def __str__(self) -> str:
@@ -261,7 +295,9 @@ class IgnoredFile(models.Model):
         UNREADABLE = "unreadable"
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="ignored_files")
-    file_path = models.TextField(help_text="Relative to the camera root; bytes that are not UTF-8 are escaped.")
+    file_path = models.TextField(
+        help_text="Relative to the camera root; bytes that are not UTF-8 are escaped."
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     reason = models.TextField()
     size = models.BigIntegerField()
@@ -269,8 +305,12 @@ class IgnoredFile(models.Model):
 
     class Meta:
         db_table = "ignored_files"
-        constraints = [models.UniqueConstraint(fields=["camera", "file_path"], name="ignored_file_is_counted_once")]
-        indexes = [models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest")]  # the list of the last files
+        constraints = [
+            models.UniqueConstraint(fields=["camera", "file_path"], name="ignored_file_is_counted_once")
+        ]
+        indexes = [
+            models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest")
+        ]  # the list of the last files
 
     def __str__(self) -> str:
         return f"{self.file_path}: {self.reason}"

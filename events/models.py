@@ -6,12 +6,11 @@ import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -76,17 +75,18 @@ class Event(models.Model):
     evaluated_revision = models.PositiveIntegerField(default=0)
     changed_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
-    continues = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by")
-    chain = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="chain_events")
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by"
+    )
+    chain = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="chain_events"
+    )
     key_detection = models.ForeignKey(
         Detection, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The one its card shows."
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
     search_vector = models.GeneratedField(
-        expression=SearchVector(
-            Coalesce(F("summary"), Value("")), Coalesce(F("reasoning"), Value("")),
-            Coalesce(F("object_types"), Value("")), Coalesce(F("notes"), Value("")), config="english",
-        ),
+        expression=SearchVector("summary", "reasoning", "object_types", "notes", config="english"),
         output_field=SearchVectorField(),
         db_persist=True,
     )
@@ -97,7 +97,9 @@ class Event(models.Model):
         db_table = "events"
         constraints = [
             models.CheckConstraint(condition=Q(risk_score__lte=100), name="event_score_is_at_most_100"),
-            models.CheckConstraint(condition=Q(ended_at__gte=F("started_at")), name="event_ends_after_it_starts"),
+            models.CheckConstraint(
+                condition=Q(ended_at__gte=F("started_at")), name="event_ends_after_it_starts"
+            ),
         ]
         indexes = [
             models.Index(fields=["camera", "started_at"], name="idx_events_camera_started"),  # placing, list
@@ -169,10 +171,16 @@ class Batch(models.Model):
         db_table = "batches"
         verbose_name_plural = "batches"
         constraints = [
-            models.UniqueConstraint(fields=["camera"], condition=Q(state="open"), name="batch_is_the_only_open_one"),
-            models.CheckConstraint(condition=Q(last_activity_at__gte=F("started_at")), name="batch_ends_after_it_starts"),
+            models.UniqueConstraint(
+                fields=["camera"], condition=Q(state="open"), name="batch_is_the_only_open_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(last_activity_at__gte=F("started_at")), name="batch_ends_after_it_starts"
+            ),
         ]
-        indexes = [models.Index(fields=["camera", "started_at"], name="idx_batches_camera_started")]  # placing
+        indexes = [
+            models.Index(fields=["camera", "started_at"], name="idx_batches_camera_started")
+        ]  # placing
 
     def __str__(self) -> str:
         return f"{self.camera_id} {self.started_at:%Y-%m-%d %H:%M:%S} ({self.state})"
@@ -181,11 +189,15 @@ class Batch(models.Model):
 class EventDetection(models.Model):
     """Membership of a detection in a visit: exactly one each."""
 
-    detection = models.OneToOneField(Detection, primary_key=True, on_delete=models.CASCADE, related_name="membership")
+    detection = models.OneToOneField(
+        Detection, primary_key=True, on_delete=models.CASCADE, related_name="membership"
+    )
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="memberships")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="memberships")
     standing_since = models.DateTimeField(null=True, help_text="A vehicle: first seen at this very spot.")
-    parked = models.BooleanField(default=False, help_text="Stood there 10 minutes or more: no subject of the visit.")
+    parked = models.BooleanField(
+        default=False, help_text="Stood there 10 minutes or more: no subject of the visit."
+    )
 
     class Meta:
         db_table = "event_detections"
@@ -224,7 +236,9 @@ class Assessment(models.Model):
         get_latest_by = "id"
         constraints = [
             models.CheckConstraint(condition=Q(score__lte=100), name="assessment_score_is_at_most_100"),
-            models.CheckConstraint(condition=Q(floor__lte=F("ceiling")), name="assessment_floor_is_below_the_ceiling"),
+            models.CheckConstraint(
+                condition=Q(floor__lte=F("ceiling")), name="assessment_floor_is_below_the_ceiling"
+            ),
         ]
 
     def __str__(self) -> str:

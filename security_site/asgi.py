@@ -12,8 +12,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "security_site.settings")
 from django.conf import settings
 
 # Under ASGI a thread's connection may outlive its request: the pool bounds them. Workers keep their own.
-settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
-settings.DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+settings.DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,
+    "OPTIONS": {
+        **settings.DATABASES["default"]["OPTIONS"],
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
+    },
+}
 django_application = get_asgi_application()
 
 from security_site.sockets import socket_application  # needs the apps loaded above

@@ -23,7 +23,9 @@ LONGEST_TASK_S = 600
 
 app = Celery("security_site")
 app.conf.update(
-    broker_url=settings.REDIS_URL if not settings.REDIS_URL.startswith("unix://") else "redis+socket" + settings.REDIS_URL[4:],
+    broker_url=settings.REDIS_URL
+    if not settings.REDIS_URL.startswith("unix://")
+    else "redis+socket" + settings.REDIS_URL[4:],
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 2 * LONGEST_TASK_S, "global_keyprefix": "hsi:"},
     task_ignore_result=True,

@@ -43,28 +43,42 @@ class Config(BaseSettings):
     """Settings of one installation. Durations are seconds, shares 0–1."""
 
     model_config = SettingsConfigDict(
-        env_file=os.environ.get("ENV_FILE", BASE_DIR / ".env"), extra="forbid", case_sensitive=True, frozen=True
+        env_file=os.environ.get("ENV_FILE", BASE_DIR / ".env"),
+        extra="forbid",
+        case_sensitive=True,
+        frozen=True,
     )
 
     DATA_DIR: Path = Field(BASE_DIR / "data", description="Folder that holds everything the program keeps.")
-    HOST: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 opens it to the LAN.")
+    HOST: str = Field(
+        "127.0.0.1", description="Address the web server listens on; 0.0.0.0 opens it to the LAN."
+    )
     PORT: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
-    DATABASE_URL: str = Field("", description="postgresql://… of your own server; empty starts a private one.")
+    DATABASE_URL: str = Field(
+        "", description="postgresql://… of your own server; empty starts a private one."
+    )
     REDIS_URL: str = Field("", description="redis://… of your own server; empty starts a private one.")
     CAMERA_ROOT: Path | None = Field(
         None, description="Folder whose sub-folders are the cameras; empty means DATA_DIR/cameras."
     )
     WATCH_POLL: Literal["auto", "always", "never"] = Field(
-        "auto", description="Poll the camera folders instead of being told by the kernel; auto polls network mounts."
+        "auto",
+        description="Poll the camera folders instead of being told by the kernel; auto polls network mounts.",
     )
     INCOMPLETE_SECONDS: Seconds = Field(
         60, description="How long an incomplete file may stay unchanged before it is rejected."
     )
-    DETECTOR: Literal["auto", "builtin"] = Field("auto", description="Detection engine; auto takes the best installed.")
+    DETECTOR: Literal["auto", "builtin"] = Field(
+        "auto", description="Detection engine; auto takes the best installed."
+    )
     DETECT_CONFIDENCE: Percentage = Field(0.5, description="Least confidence of a detection that is kept.")
     DETECT_BATCH: int = Field(8, ge=1, le=64, description="Pictures per forward pass of the detector.")
-    DETECT_GPU: str = Field("", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone.")
-    ANALYST: Literal["auto", "rules"] = Field("auto", description="Who judges an event; auto takes the best installed.")
+    DETECT_GPU: str = Field(
+        "", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone."
+    )
+    ANALYST: Literal["auto", "rules"] = Field(
+        "auto", description="Who judges an event; auto takes the best installed."
+    )
     DEDUPE_SECONDS: Seconds = Field(
         300, description="The same content on one camera within this time is one picture."
     )
@@ -73,10 +87,18 @@ class Config(BaseSettings):
     VISIT_GAP_SECONDS: Seconds = Field(
         300, description="Longest pause within one visit; 0 makes every batch an event of its own."
     )
-    VISIT_MAX_SECONDS: Seconds = Field(1800, description="Longest visit; what follows is a new event that points back.")
-    FAST_PATH_CONFIDENCE: Percentage = Field(0.9, description="A person at least this sure goes first in line.")
-    TIME_ZONE: str = Field(default_factory=system_time_zone, description="IANA zone of the home; default: the system's.")
-    SECRET_KEY: str = Field("", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key.")
+    VISIT_MAX_SECONDS: Seconds = Field(
+        1800, description="Longest visit; what follows is a new event that points back."
+    )
+    FAST_PATH_CONFIDENCE: Percentage = Field(
+        0.9, description="A person at least this sure goes first in line."
+    )
+    TIME_ZONE: str = Field(
+        default_factory=system_time_zone, description="IANA zone of the home; default: the system's."
+    )
+    SECRET_KEY: str = Field(
+        "", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key."
+    )
     ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Further host names to answer to, separated by commas; private addresses always are."
     )
@@ -84,7 +106,11 @@ class Config(BaseSettings):
     @field_validator("ALLOWED_HOSTS", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("TIME_ZONE")
     @classmethod
@@ -92,7 +118,9 @@ class Config(BaseSettings):
         try:
             zoneinfo.ZoneInfo(value)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not a time zone this machine knows, such as Europe/Berlin") from error
+            raise ValueError(
+                f"{value!r} is not a time zone this machine knows, such as Europe/Berlin"
+            ) from error
         return value
 
     @field_validator("DATA_DIR", "CAMERA_ROOT")
@@ -141,7 +169,8 @@ def load_config() -> Config:
     Raises ConfigError with one line for each unknown or malformed setting.
     """
     problems = [
-        f"{slip} is not a setting; did you mean {meant}?" for slip, meant in misspelt_variables(dict(os.environ)).items()
+        f"{slip} is not a setting; did you mean {meant}?"
+        for slip, meant in misspelt_variables(dict(os.environ)).items()
     ]
     try:
         config = Config()

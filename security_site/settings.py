@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONCE, NONE, SELF
@@ -31,7 +32,7 @@ def _secret_key() -> str:
     return path.read_text().strip()
 
 
-def _database(url: str) -> dict[str, object]:
+def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     return {
@@ -52,7 +53,9 @@ REDIS_URL = CONFIG.REDIS_URL or embedded.redis_url(DATA_DIR)
 
 SECRET_KEY = _secret_key()
 DEBUG = False
-ALLOWED_HOSTS = ["*"]  # narrowed by security_site.hosts.PrivateHostsMiddleware: private addresses and our own names
+ALLOWED_HOSTS = [
+    "*"
+]  # narrowed by security_site.hosts.PrivateHostsMiddleware: private addresses and our own names
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField(blank=True, null=True)),
                 ('deleted_at', models.DateTimeField(blank=True, null=True)),
                 ('clock_offset', models.IntegerField(blank=True, help_text="Seconds to add to the camera's own times, once accepted by a person.", null=True)),
+                ('first_scanned_at', models.DateTimeField(blank=True, null=True)),
                 ('skip_before', models.DateTimeField(blank=True, help_text='Files last changed before this were there at the first scan and wait to be imported.', null=True)),
                 ('older_files', models.PositiveIntegerField(default=0, help_text='How many files wait to be imported.')),
             ],

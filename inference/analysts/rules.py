@@ -1,5 +1,7 @@
 from __future__ import annotations
+
 from inference.protocols import EventContext, Verdict
+
 
 class RulesAnalyst:
     name = "rules"

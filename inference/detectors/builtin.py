@@ -1,6 +1,9 @@
 from __future__ import annotations
+
 from collections.abc import Sequence
+
 from inference.protocols import Box, Image
+
 
 class BuiltinDetector:
     name = "builtin"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
 import av
 import av.error
@@ -114,10 +113,10 @@ def _video_format(header: bytes, name: str) -> VideoFormat:
     raise Unacceptable(f"named {PurePath(name).suffix}, but what is inside is no video")
 
 
-def _inspect_picture(file: BinaryIO, mime_type: str) -> MediaFacts:
+def _inspect_picture(file: io.BufferedReader, mime_type: str) -> MediaFacts:
     content = file.read()
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "MPO", "PNG", "WEBP")) as image:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as image:
             width, height = image.size
             _refuse_too_many_pixels(width, height)
             exif_at = exif_time(image)
@@ -139,7 +138,7 @@ def _inspect_picture(file: BinaryIO, mime_type: str) -> MediaFacts:
     )
 
 
-def _inspect_video(file: BinaryIO, video_format: VideoFormat) -> MediaFacts:
+def _inspect_video(file: io.BufferedReader, video_format: VideoFormat) -> MediaFacts:
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
     try:
@@ -169,7 +168,7 @@ def _inspect_video(file: BinaryIO, video_format: VideoFormat) -> MediaFacts:
 
 
 @contextmanager
-def open_video(file: BinaryIO, mime_type: str) -> Iterator[av.container.InputContainer]:
+def open_video(file: io.BufferedReader, mime_type: str) -> Iterator[av.container.InputContainer]:
     """The container of an inspected video, with only the demuxer its kind allows."""
     demuxer = next(f.demuxer for f in (MP4, MATROSKA, AVI, DAHUA) if f.mime_type == mime_type)
     with av.open(file, mode="r", format=demuxer, metadata_errors="replace") as container:
@@ -209,7 +208,7 @@ def _last_moment_s(container: av.container.InputContainer, stream: av.VideoStrea
 def _refuse_too_many_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise Unacceptable(
-            f"{width}×{height} is {width * height / 1e6:.0f} million pixels; the limit is {MAX_PIXELS // 1_000_000} million"
+            f"{width}×{height} is {width * height / 1e6:.0f} million pixels; the limit is {MAX_PIXELS / 1e6:.0f} million"
         )
     if width < 1 or height < 1:
         raise Unacceptable("the picture has no size")

@@ -109,9 +109,7 @@ class Camera(models.Model):
     class Meta:
         db_table = "cameras"
         ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(condition=Q(place__in=Place.values), name="camera_place_is_known")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(place__in=Place.values), name="camera_place_is_known")]
 
     def __str__(self) -> str:
         return self.name
@@ -124,9 +122,7 @@ class Camera(models.Model):
     @property
     def measured_clock_offset(self) -> timedelta | None:
         """How far the camera's clock is off by its last five uploads; None when it keeps time."""
-        named = self.captures.filter(
-            captured_at_source=Capture.TimeSource.NAME, clock_difference__isnull=False
-        )
+        named = self.captures.filter(captured_at_source=Capture.TimeSource.NAME, clock_difference__isnull=False)
         newest = named.order_by("-id").values_list("clock_difference", flat=True)[:5]
         return steady_offset([difference for difference in newest if difference is not None])
 
@@ -139,9 +135,7 @@ class Claimable(models.Model):
     claimed_by = models.CharField(max_length=200, blank=True, default="")
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
-    claim_alone = models.BooleanField(
-        default=False, help_text="A worker died with it: next time it is tried alone."
-    )
+    claim_alone = models.BooleanField(default=False, help_text="A worker died with it: next time it is tried alone.")
 
     class Meta:
         abstract = True
@@ -155,9 +149,7 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
 
     def due(self) -> CaptureQuerySet:
         """Queued and not waiting for a retry."""
-        return self.filter(state=Capture.State.QUEUED).filter(
-            Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now())
-        )
+        return self.filter(state=Capture.State.QUEUED).filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now()))
 
     def unplaced(self) -> CaptureQuerySet:
         return self.filter(state=Capture.State.DETECTED, placed_at=None)
@@ -165,9 +157,7 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
     def with_event_id(self) -> CaptureQuerySet:
         """Adds `event_id`: the visit the capture, or the one it duplicates, is part of."""
         own = Capture.objects.filter(pk=OuterRef("shown_as")).values("detections__membership__event_id")[:1]
-        return self.alias(shown_as=models.functions.Coalesce("duplicate_of_id", "id")).annotate(
-            event_id=Subquery(own)
-        )
+        return self.alias(shown_as=models.functions.Coalesce("duplicate_of_id", "id")).annotate(event_id=Subquery(own))
 
 
 class Capture(Claimable):
@@ -197,9 +187,7 @@ class Capture(Claimable):
         ARRIVAL = "arrival"
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="captures")
-    file_path = models.TextField(
-        help_text="Relative to the camera root; bytes that are not UTF-8 are escaped."
-    )
+    file_path = models.TextField(help_text="Relative to the camera root; bytes that are not UTF-8 are escaped.")
     file_type = models.CharField(max_length=50, blank=True, help_text="MIME type.")
     media_type = models.CharField(max_length=5, choices=MediaType.choices)
     sha256 = models.CharField(max_length=64, blank=True, help_text="Empty where the file was refused unread.")
@@ -207,9 +195,7 @@ class Capture(Claimable):
     mtime = models.DateTimeField()
     captured_at = models.DateTimeField()
     captured_at_source = models.CharField(max_length=7, choices=TimeSource.choices)
-    clock_difference = models.IntegerField(
-        null=True, help_text="Arrival minus the time in the name, in seconds."
-    )
+    clock_difference = models.IntegerField(null=True, help_text="Arrival minus the time in the name, in seconds.")
     arrived_at = models.DateTimeField(db_default=Now())
     detecting_at = models.DateTimeField(null=True)
     processed_at = models.DateTimeField(null=True)
@@ -245,24 +231,16 @@ class Capture(Claimable):
             models.Index(  # claims.claim_captures
                 F("captured_at"), F("id"), condition=Q(state="queued"), name="idx_captures_queued"
             ),
-            models.Index(
-                F("lease_until"), condition=Q(state="detecting"), name="idx_captures_detecting"
-            ),  # sweep
+            models.Index(F("lease_until"), condition=Q(state="detecting"), name="idx_captures_detecting"),  # sweep
             models.Index(  # placing.place_camera
                 fields=["camera", "captured_at"],
                 condition=Q(state="detected", placed_at=None),
                 name="idx_captures_unplaced",
             ),
-            models.Index(
-                fields=["camera", "sha256"], name="idx_captures_camera_sha256"
-            ),  # intake: duplicates
-            models.Index(
-                fields=["camera", "-id"], name="idx_captures_camera_newest"
-            ),  # a camera's last files
+            models.Index(fields=["camera", "sha256"], name="idx_captures_camera_sha256"),  # intake: duplicates
+            models.Index(fields=["camera", "-id"], name="idx_captures_camera_newest"),  # a camera's last files
             models.Index(fields=["camera", "captured_at"], name="idx_captures_camera_time"),
-            models.Index(
-                fields=["state", "-id"], name="idx_captures_state_newest"
-            ),  # dead letters, API filter
+            models.Index(fields=["state", "-id"], name="idx_captures_state_newest"),  # dead letters, API filter
         ]
 
     def __str__(self) -> str:
@@ -295,9 +273,7 @@ class IgnoredFile(models.Model):
         UNREADABLE = "unreadable"
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="ignored_files")
-    file_path = models.TextField(
-        help_text="Relative to the camera root; bytes that are not UTF-8 are escaped."
-    )
+    file_path = models.TextField(help_text="Relative to the camera root; bytes that are not UTF-8 are escaped.")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     reason = models.TextField()
     size = models.BigIntegerField()
@@ -305,12 +281,8 @@ class IgnoredFile(models.Model):
 
     class Meta:
         db_table = "ignored_files"
-        constraints = [
-            models.UniqueConstraint(fields=["camera", "file_path"], name="ignored_file_is_counted_once")
-        ]
-        indexes = [
-            models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest")
-        ]  # the list of the last files
+        constraints = [models.UniqueConstraint(fields=["camera", "file_path"], name="ignored_file_is_counted_once")]
+        indexes = [models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest")]  # the list of the last files
 
     def __str__(self) -> str:
         return f"{self.file_path}: {self.reason}"

@@ -26,9 +26,7 @@ class Detection(models.Model):
 
     capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="detections")
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="detections")
-    detected_at = models.DateTimeField(
-        help_text="When it was seen: the capture's time plus the frame's offset."
-    )
+    detected_at = models.DateTimeField(help_text="When it was seen: the capture's time plus the frame's offset.")
     frame_offset = models.FloatField(null=True, help_text="Second of the video; empty for a picture.")
     object_type = models.CharField(max_length=20)
     confidence = models.FloatField()

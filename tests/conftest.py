@@ -15,3 +15,9 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     settings.CAMERA_ROOT = settings.DATA_DIR / "cameras"
     settings.CAMERA_ROOT.mkdir(parents=True)
     return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """A good password hash takes a third of a second, on purpose; no test needs that."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,112 @@
+"""Puts files into a camera's folder and, if asked, waits for what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cameras.models import Capture
+from cameras.receipts import outcome_of
+from cameras.uploads import Refused, store
+
+FINAL = (
+    Capture.State.DETECTED,
+    Capture.State.DUPLICATE,
+    Capture.State.REJECTED,
+    Capture.State.FAILED,
+    Capture.State.EXPIRED,
+)
+POLL_S = 0.1
+NO_PROGRESS_S = 120.0
+
+
+class Command(BaseCommand):
+    help = "Copies pictures and videos into a camera's folder, as the camera itself would."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("--camera", required=True, help="id or name of the camera; made if it is new")
+        parser.add_argument("--wait", action="store_true", help="wait until each file is in an event or has its receipt")
+        parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.console = Console(stderr=True)
+        captures, refused = self._store(options["files"], options["camera"])
+        if options["wait"]:
+            self._wait(captures)
+        rows = [_outcome(capture_id) for capture_id in captures]
+        if options["json"]:
+            self.stdout.write(json.dumps({"captures": rows, "refused": refused}, indent=2, default=str))
+        else:
+            for row in rows:
+                self.stdout.write(f"{row['file_path']}: {row['receipt']}")
+            for name, reason in refused.items():
+                self.stderr.write(f"{name}: {reason}")
+        if refused:
+            raise CommandError(f"{len(refused)} of {len(options['files'])} files were not taken in.", returncode=1)
+
+    def _store(self, files: list[Path], camera: str) -> tuple[list[int], dict[str, str]]:
+        captures: list[int] = []
+        refused: dict[str, str] = {}
+        with self._progress() as progress:
+            for path in progress.track(files, description="copying"):
+                try:
+                    with path.open("rb") as source:
+                        captures.append(store(source, path.name, path.stat().st_size, camera).pk)
+                except (Refused, OSError) as error:
+                    refused[str(path)] = str(error)
+        return captures, refused
+
+    def _wait(self, captures: list[int]) -> None:
+        """Until every capture is final and placed; raises CommandError where nothing moves for two minutes."""
+        with self._progress() as progress:
+            bar = progress.add_task("looking at", total=len(captures))
+            done, moved_at = -1, time.monotonic()
+            while done < len(captures):
+                settled = Capture.objects.filter(pk__in=captures, state__in=FINAL)
+                now_done = settled.exclude(state=Capture.State.DETECTED, placed_at=None).count()
+                if now_done > done:
+                    done, moved_at = now_done, time.monotonic()
+                    progress.update(bar, completed=done)
+                elif time.monotonic() - moved_at > NO_PROGRESS_S:
+                    raise CommandError(
+                        f"{len(captures) - done} files are still waiting after {NO_PROGRESS_S:.0f} s; they are safe in "
+                        "the queue. Is the program running (make run)? /readyz says what is missing."
+                    )
+                time.sleep(POLL_S)
+
+    def _progress(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+
+
+def _outcome(capture_id: int) -> dict[str, Any]:
+    capture = Capture.objects.with_event_id().select_related("camera").get(pk=capture_id)
+    return {
+        "id": capture.pk,
+        "camera_id": capture.camera_id,
+        "event_id": capture.event_id,
+        "file_path": capture.file_path,
+        "state": capture.state,
+        "error": capture.error,
+        "receipt": _receipt(capture),
+    }
+
+
+def _receipt(capture: Capture) -> str:
+    types = capture.detections.values_list("object_type", flat=True).order_by("object_type").distinct()
+    _, sentence = outcome_of(capture, list(types))
+    return f"{sentence} → event {capture.event_id}" if capture.event_id else sentence

@@ -1,0 +1,128 @@
+"""What became of each of the last files, in one sentence each: the promise that none is silently ignored.
+
+Shown on the live page and on the pages of the cameras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, TextChoices
+
+from cameras.models import Camera, Capture, IgnoredFile
+from cameras.words import list_words, span_words
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Outcome(TextChoices):
+    """How a receipt is shown: its sign."""
+
+    PENDING = "pending"
+    FOUND = "found"
+    NOTHING = "nothing"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One file and its outcome. `event_id` is the visit it became part of; `changed_at` the last news of it."""
+
+    file_path: str
+    camera: Camera
+    arrived_at: datetime
+    changed_at: datetime
+    outcome: Outcome
+    sentence: str
+    event_id: int | None = None
+
+    @property
+    def file_name(self) -> str:
+        return self.file_path.rsplit("/", 1)[-1]
+
+
+def last_receipts(user: User, limit: int, camera: Camera | None = None) -> list[Receipt]:
+    """Receipts of the last files this person may know of, newest arrival first. Two queries."""
+    captures = Capture.objects.for_user(user).with_event_id().select_related("camera", "duplicate_of")
+    captures = captures.annotate(
+        object_types=ArraySubquery(
+            Capture.objects.filter(pk=OuterRef("pk"), detections__isnull=False)
+            .order_by("detections__object_type")
+            .values("detections__object_type")
+            .distinct()
+        )
+    )
+    ignored = IgnoredFile.objects.filter(camera__in=Camera.objects.for_user(user)).select_related("camera")
+    if camera is not None:
+        captures, ignored = captures.filter(camera=camera), ignored.filter(camera=camera)
+    receipts = [_receipt_of(capture) for capture in captures.order_by("-id")[:limit]]
+    receipts += [_receipt_of_ignored(file) for file in ignored.order_by("-arrived_at")[:limit]]
+    return sorted(receipts, key=lambda receipt: receipt.arrived_at, reverse=True)[:limit]
+
+
+def _receipt_of(capture: Capture) -> Receipt:
+    outcome, sentence = outcome_of(capture, getattr(capture, "object_types", []))
+    moments = (capture.arrived_at, capture.detecting_at, capture.processed_at, capture.placed_at)
+    return Receipt(
+        file_path=capture.file_path,
+        camera=capture.camera,
+        arrived_at=capture.arrived_at,
+        changed_at=max(moment for moment in moments if moment is not None),
+        outcome=outcome,
+        sentence=sentence,
+        event_id=getattr(capture, "event_id", None),
+    )
+
+
+def _receipt_of_ignored(file: IgnoredFile) -> Receipt:
+    return Receipt(
+        file_path=file.file_path,
+        camera=file.camera,
+        arrived_at=file.arrived_at,
+        changed_at=file.arrived_at,
+        outcome=Outcome.REFUSED,
+        sentence=f"{'Ignored' if file.kind == IgnoredFile.Kind.IGNORED else 'Cannot be read'}: {file.reason}",
+    )
+
+
+def outcome_of(capture: Capture, object_types: list[str]) -> tuple[Outcome, str]:
+    """What became of a capture, as a sign and a sentence. `object_types` are those found in it."""
+    match capture.state:
+        case Capture.State.QUEUED if capture.error:
+            return Outcome.PENDING, f"Will be tried again: {capture.error}"
+        case Capture.State.QUEUED | Capture.State.DETECTING:
+            return Outcome.PENDING, "Being looked at…"
+        case Capture.State.DETECTED if object_types:
+            return Outcome.FOUND, f"Found: {list_words(object_types)}"
+        case Capture.State.DETECTED:
+            return Outcome.NOTHING, nothing_found(capture.looked_for)
+        case Capture.State.DUPLICATE:
+            return Outcome.DUPLICATE, _duplicate_sentence(capture)
+        case Capture.State.FAILED:
+            return Outcome.FAILED, f"Failed: {capture.error}"
+        case Capture.State.EXPIRED:
+            return Outcome.NOTHING, "Its time to be kept is over"
+        case _:
+            return Outcome.REFUSED, f"Rejected: {capture.error}"
+
+
+def nothing_found(looked_for: str) -> str:
+    """The receipt of a picture in which nothing was found. An engine with a sentence of its own is quoted."""
+    if looked_for.startswith("Nothing found"):
+        return looked_for
+    return f"Nothing found (looked for {looked_for})" if looked_for else "Nothing found"
+
+
+def _duplicate_sentence(capture: Capture) -> str:
+    if capture.duplicate_of is None:
+        return "Same picture as an earlier one"
+    apart = capture.captured_at - capture.duplicate_of.captured_at
+    if apart.total_seconds() < 1:
+        return "Same picture as another one"
+    return f"Same picture as {span_words(apart)} ago"

@@ -1,0 +1,168 @@
+"""Walking the camera folders: what the kernel did not tell is found here. Called by the watcher and the commands."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from cameras.intake import camera_for, mtime_of
+from cameras.models import Camera, IgnoredFile
+from cameras.names import decode_path
+
+logger = logging.getLogger(__name__)
+
+OLD_AT_FIRST_SCAN = timedelta(hours=24)
+MANY_OLD_FILES = 50
+
+Entry = os.DirEntry[str]
+ImportLimit = tuple[datetime, datetime]
+"""Files last changed before the first moment, and there before the second, wait for somebody to import them."""
+
+
+def entries_of(folder: Path) -> list[Entry]:
+    """What lies in a folder, by name. Empty where it vanished meanwhile or may not be listed, which is logged."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError as error:
+        logger.warning("%s cannot be listed, its files are not seen: %s", folder, error)
+        return []
+
+
+def folders_below(folder: Path) -> Iterator[Path]:
+    """The folder and every folder below it; links are not followed."""
+    yield folder
+    for entry in entries_of(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from folders_below(Path(entry.path))
+
+
+def files_in(folder: Path) -> Iterator[Entry]:
+    """Files and links directly in a folder."""
+    return (entry for entry in entries_of(folder) if not entry.is_dir(follow_symlinks=False))
+
+
+class Scanner:
+    """Finds files to look at. Remembers folders' times between scans; forgets nothing it could not find again."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folder_times: dict[Path, int] = {}
+        self._met: set[str] = set()
+        self._limits: dict[str, ImportLimit] = {}
+
+    def full(self) -> Iterator[Path]:
+        """Every file below the root, but for the older ones that wait for somebody to import them."""
+        self._folder_times.clear()
+        yield from self.changed()
+
+    def changed(self) -> Iterator[Path]:
+        """Files in folders that changed since they were last scanned, and those that could not be read then."""
+        for entry in entries_of(self.root):
+            if entry.is_dir(follow_symlinks=False):
+                self._meet(Path(entry.path))
+        self._learn_limits()
+        for folder in folders_below(self.root):
+            if self._has_changed(folder):
+                yield from self._due_in(folder)
+        yield from unreadable_paths()
+
+    def below(self, folder: Path) -> Iterator[Path]:
+        """Every file below one folder that has just appeared."""
+        if folder == self.root or self.root not in folder.parents:
+            return
+        self._meet(self.root / folder.relative_to(self.root).parts[0])
+        self._learn_limits()
+        for inner in folders_below(folder):
+            yield from self._due_in(inner)
+
+    def _has_changed(self, folder: Path) -> bool:
+        try:
+            changed_at = folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+        before = self._folder_times.get(folder)
+        self._folder_times[folder] = changed_at
+        return before != changed_at
+
+    def _due_in(self, folder: Path) -> Iterator[Path]:
+        parts = folder.relative_to(self.root).parts
+        limit = self._limits.get(parts[0]) if parts else None
+        for entry in files_in(folder):
+            if limit is None or not _waits_for_import(entry, limit):
+                yield Path(entry.path)
+
+    def _meet(self, folder: Path) -> None:
+        """Scan a camera's folder for the first time: many old files are counted and offered, not queued."""
+        if folder.name in self._met or folder.is_symlink() or not _holds_files(folder):
+            return
+        self._met.add(folder.name)
+        camera = camera_for(folder.name)
+        if camera.first_scanned_at is not None:
+            return
+        now = timezone.now()
+        limit = now - OLD_AT_FIRST_SCAN
+        older = sum(_mtime(entry) < limit for inner in folders_below(folder) for entry in files_in(inner))
+        wait = older > MANY_OLD_FILES
+        Camera.objects.filter(pk=camera.pk, first_scanned_at=None).update(
+            first_scanned_at=now, skip_before=limit if wait else None, older_files=older if wait else 0
+        )
+        if wait:
+            logger.info("%s holds %d files older than a day; they can be imported on its page", camera, older)
+
+    def _learn_limits(self) -> None:
+        waiting = Camera.objects.exclude(skip_before=None).exclude(first_scanned_at=None)
+        rows = waiting.values_list("folder_path", "skip_before", "first_scanned_at")
+        limits = {
+            Path(decode_path(folder)).name: (limit, scanned) for folder, limit, scanned in rows if limit and scanned
+        }
+        for released in self._limits.keys() - limits.keys():
+            camera_folder = self.root / released
+            self._folder_times = {
+                folder: changed_at
+                for folder, changed_at in self._folder_times.items()
+                if folder != camera_folder and camera_folder not in folder.parents
+            }
+        self._limits = limits
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(True for inner in folders_below(folder) for _ in files_in(inner))
+
+
+def _mtime(entry: Entry) -> datetime:
+    try:
+        return mtime_of(entry.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return timezone.now()
+
+
+def _waits_for_import(entry: Entry, limit: ImportLimit) -> bool:
+    """Whether a file was there, and old, at its camera's first scan. One moved in later has a newer ctime."""
+    older_than, there_at = limit
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return mtime_of(status) < older_than and status.st_ctime < there_at.timestamp()
+
+
+def unreadable_paths() -> Iterator[Path]:
+    """Files that could not be read last time: somebody may have mended their rights since."""
+    root = Path(settings.CAMERA_ROOT)
+    unreadable = IgnoredFile.objects.filter(kind=IgnoredFile.Kind.UNREADABLE)
+    for stored in list(unreadable.values_list("file_path", flat=True)):
+        yield root / decode_path(stored)
+
+
+def import_older(camera: Camera) -> None:
+    """Let the watcher's next scan take in what has waited since the camera's first one."""
+    Camera.objects.filter(pk=camera.pk).update(skip_before=None, older_files=0)

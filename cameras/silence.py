@@ -1,0 +1,39 @@
+"""Whether a camera is silent for longer than it ever is: shown on its tile, never an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median, quantiles
+
+ARRIVALS_LOOKED_AT = 200
+SAME_BURST_S = 60
+FEWEST_PAUSES = 8
+SHORTEST_SILENCE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A camera that usually sends something every `usual` has not for `lasting`."""
+
+    usual: timedelta
+    lasting: timedelta
+
+
+def unusual_silence(arrivals: Sequence[datetime], now: datetime) -> Silence | None:
+    """The silence of a camera whose last files came at `arrivals`, newest first; None while it is an ordinary one.
+
+    Files that come in bursts count once. Ordinary is up to twice the pause that only one in twenty exceeds:
+    a quiet night is no silence.
+    """
+    pauses_s = [(later - earlier).total_seconds() for later, earlier in pairwise(arrivals)]
+    pauses_s = [pause for pause in pauses_s if pause > SAME_BURST_S]
+    if len(pauses_s) < FEWEST_PAUSES:
+        return None
+    lasting = now - arrivals[0]
+    rarely_exceeded = timedelta(seconds=quantiles(pauses_s, n=20)[-1])
+    if lasting < max(SHORTEST_SILENCE, 2 * rarely_exceeded):
+        return None
+    return Silence(usual=timedelta(seconds=median(pauses_s)), lasting=lasting)

@@ -1,0 +1,258 @@
+"""`manage.py watch`: sees every file below the camera root, and hands it to intake when it is complete.
+
+Three sources feed one list of paths to look at: the kernel's events, a scan of changed folders every minute, and a
+full one at start and every hour. Losing this process loses nothing: the next start scans.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from watchdog.events import (
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.polling import PollingObserver
+
+from cameras.intake import Outcome, take_in
+from cameras.scan import Scanner
+from cameras.settling import Settling
+from telemetry.heartbeat import Beating
+from telemetry.stages import pause, resume
+
+logger = logging.getLogger(__name__)
+
+STAGE = "intake"
+CHANGED_SCAN_S = 60.0
+FULL_SCAN_S = 3600.0
+POLL_S = 2.0
+LONGEST_WAIT_S = 0.5
+MOST_EVENTS_A_TURN = 1000
+RETRY_AFTER_ERROR_S = 1.0
+DISK_CHECK_S = 5.0
+DISK_FULL_SHARE = 0.02
+NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse", "9p", "virtiofs", "sshfs", "ceph", "glusterfs")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Something to look at, and how soon."""
+
+    path: Path
+    is_folder: bool = False
+    may_be_unfinished: bool = False
+
+
+class EventQueue(FileSystemEventHandler):
+    """Turns the kernel's events into looks. Runs in the observer's thread, so it only queues."""
+
+    def __init__(self) -> None:
+        self.looks: queue.SimpleQueue[Look] = queue.SimpleQueue()
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        moved = isinstance(event, FileMovedEvent | DirMovedEvent)
+        path = Path(os.fsdecode(event.dest_path if moved and event.dest_path else event.src_path))
+        if isinstance(event, DirCreatedEvent | DirMovedEvent):
+            self.looks.put(Look(path, is_folder=True))
+        elif isinstance(event, FileClosedEvent | FileMovedEvent):
+            self.looks.put(Look(path))
+        elif isinstance(event, FileCreatedEvent | FileModifiedEvent):
+            self.looks.put(Look(path, may_be_unfinished=True))
+
+
+class RescanOnWarning(logging.Handler):
+    """watchdog tells of lost events only in its log: any warning of it asks for a full scan."""
+
+    def __init__(self, looks: queue.SimpleQueue[Look], root: Path) -> None:
+        super().__init__(level=logging.WARNING)
+        self.looks, self.root = looks, root
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.looks.put(Look(self.root, is_folder=True))
+
+
+class Watcher:
+    """One camera root, watched until `stop()`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.events = EventQueue()
+        self.scanner = Scanner(root)
+        self.settling = Settling()
+        self._stopping = False
+        self._next_full_scan = 0.0
+        self._next_changed_scan = 0.0
+        self._disk_checked_at = -DISK_CHECK_S
+        self._disk_is_full = False
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        """Watch until stopped. Events are heard before the first scan starts, so nothing falls between the two."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        observer, how = start_observer(self.root, self.events)
+        warnings = RescanOnWarning(self.events.looks, self.root)
+        logging.getLogger("watchdog").addHandler(warnings)
+        try:
+            with Beating(f"watcher@{os.getpid()}", "watcher", {"watching": str(self.root), "how": how}):
+                while not self._stopping:
+                    self._turn()
+        finally:
+            logging.getLogger("watchdog").removeHandler(warnings)
+            observer.stop()
+            observer.join(timeout=5)
+
+    def _turn(self) -> None:
+        try:
+            self._hear()
+            if self._stopping or not self._may_take_in():
+                return
+            self._scan_if_due()
+            self._look_at_due()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the database does not answer, files wait: %s", error)
+            connection.close()
+            self._next_full_scan = 0.0  # what was half done is found again
+            time.sleep(RETRY_AFTER_ERROR_S)
+
+    def _hear(self) -> None:
+        """Take what the observer queued, waiting until then or until the next look is due."""
+        due = self.settling.next_due()
+        wait = LONGEST_WAIT_S if due is None else min(max(due - time.monotonic(), 0), LONGEST_WAIT_S)
+        try:
+            look = self.events.looks.get(timeout=wait) if wait else self.events.looks.get_nowait()
+            for _ in range(MOST_EVENTS_A_TURN):
+                self._plan(look)
+                look = self.events.looks.get_nowait()
+            self._plan(look)
+        except queue.Empty:
+            return
+
+    def _plan(self, look: Look) -> None:
+        now = time.monotonic()
+        if look.is_folder and look.path == self.root:
+            self._next_full_scan = 0.0
+        elif look.is_folder:
+            # Read by hand: of files dropped right after their folder the kernel tells of half at best.
+            self._plan_all(self.scanner.below(look.path))
+            self._next_changed_scan = min(self._next_changed_scan, now + 2 * LONGEST_WAIT_S)
+        elif look.may_be_unfinished:
+            self.settling.look_when_quiet(look.path, now)
+        else:
+            self.settling.look_now(look.path, now)
+
+    def _plan_all(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            self.settling.look_now(path, time.monotonic())
+
+    def _scan_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_full_scan:
+            self._plan_all(self.scanner.full())
+            self._next_full_scan, self._next_changed_scan = now + FULL_SCAN_S, now + CHANGED_SCAN_S
+        elif now >= self._next_changed_scan:
+            self._plan_all(self.scanner.changed())
+            self._next_changed_scan = now + CHANGED_SCAN_S
+
+    def _look_at_due(self) -> None:
+        """Take in what is due, for half a second at most, so that events and a stop are heard in between."""
+        until = time.monotonic() + LONGEST_WAIT_S
+        while not self._stopping and time.monotonic() < until:
+            path = self.settling.take_due(time.monotonic())
+            if path is None:
+                return
+            self._look_at(path)
+
+    def _look_at(self, path: Path) -> None:
+        try:
+            outcome = take_in(path)
+        except OSError as error:
+            logger.warning("%r could not be read, trying again: %s", str(path), error)
+            outcome = Outcome.WAITING
+        if outcome is Outcome.WAITING:
+            self.settling.look_again(path, time.monotonic())
+        else:
+            self.settling.done(path)
+
+    def _may_take_in(self) -> bool:
+        """False while the disk is all but full: files wait where they are."""
+        if time.monotonic() - self._disk_checked_at < DISK_CHECK_S:
+            return not self._disk_is_full
+        self._disk_checked_at = time.monotonic()
+        usage = shutil.disk_usage(settings.DATA_DIR)
+        was_full, self._disk_is_full = self._disk_is_full, usage.free < DISK_FULL_SHARE * usage.total
+        try:
+            if self._disk_is_full:
+                pause(
+                    STAGE,
+                    f"the disk of {settings.DATA_DIR} is full: {usage.free // 1024**2} MB are free. Make room.",
+                )
+            elif was_full:
+                resume(STAGE)
+                self._next_full_scan = 0.0
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the pause of intake could not be noted: %s", error)
+            connection.close()
+        return not self._disk_is_full
+
+
+def start_observer(root: Path, handler: FileSystemEventHandler) -> tuple[BaseObserver, str]:
+    """A running observer of the root, and how it sees, in words."""
+    why = why_polling(root)
+    if not why:
+        try:
+            return _started(Observer(), root, handler), "told by the kernel"
+        except OSError as error:
+            why = f"the kernel refuses more watches ({error.strerror}); raise fs.inotify.max_user_watches"
+            logger.warning("%s: polling instead", why)
+    return _started(PollingObserver(timeout=POLL_S), root, handler), f"polling every {POLL_S:.0f} s: {why}"
+
+
+def _started(observer: BaseObserver, root: Path, handler: FileSystemEventHandler) -> BaseObserver:
+    observer.schedule(handler, str(root), recursive=True)
+    observer.start()
+    return observer
+
+
+def why_polling(root: Path) -> str:
+    """Why this root must be polled; empty where the kernel tells."""
+    if settings.CONFIG.WATCH_POLL != "auto":
+        return "WATCH_POLL=always" if settings.CONFIG.WATCH_POLL == "always" else ""
+    mount_type = file_system_of(root)
+    if mount_type.startswith(NETWORK_FILE_SYSTEMS):
+        return f"it lies on {mount_type}, which does not tell of files written elsewhere"
+    return ""
+
+
+def file_system_of(path: Path) -> str:
+    """Type of the file system a path lies on, from /proc/mounts; empty where there is none."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return ""
+    best, kind = "", ""
+    resolved = str(path.resolve())
+    for line in mounts.read_text(errors="surrogateescape").splitlines():
+        _, where, mount_type, *_ = line.split(" ")
+        where = where.replace("\\040", " ").replace("\\011", "\t")
+        inside = resolved == where or resolved.startswith(where.rstrip("/") + "/")
+        if inside and len(where) >= len(best):
+            best, kind = where, mount_type
+    return kind

@@ -1,0 +1,211 @@
+"""Looks at queued captures: claims them, runs the detector, stores what it found. Called by the detect task.
+
+An error of the input counts against the capture; anything missing on our side (engine, memory, disk) pauses the stage
+and leaves the captures queued.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from cameras.claims import (
+    Claim,
+    claim_captures,
+    count_input_error,
+    extend_lease,
+    give_back,
+    held,
+    reject_claimed,
+)
+from cameras.intake import OVERWRITTEN, mtime_of, take_in
+from cameras.models import Capture
+from detections.frames import Frame, UnreadableInput, frames_of
+from detections.models import Detection
+from detections.pictures import preview_path, thumbnail_path, write_preview, write_thumbnail
+from inference.protocols import KEPT_CLASSES, Box, Detector, EngineUnavailable, Image
+from inference.registry import choose_detector, load_detector
+from telemetry.broadcast import broadcast
+from telemetry.stages import pause, resume
+from telemetry.wake import wake
+
+logger = logging.getLogger(__name__)
+
+STAGE = "detect"
+REMOVED = "removed before it was read"
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE})
+
+
+class StageCannotRun(Exception):
+    """Something of ours is missing; the message says what. Nothing is held against any capture."""
+
+
+@dataclass
+class Finding:
+    """What one capture showed: each box with the frame it is in, and the frame that shows the surest one."""
+
+    capture: Capture
+    boxes: list[tuple[Box, float | None]] = field(default_factory=list)
+    thumbnails: list[str] = field(default_factory=list)
+    best: tuple[float, Image, float | None] | None = None
+
+
+def detect_queued(worker: str, most: int) -> int:
+    """Work off due captures, at most about `most`; returns how many reached a final state or a retry.
+
+    Where something of ours is missing the stage is paused, with its reason, and the captures stay queued.
+    """
+    done = 0
+    try:
+        detector = load_detector(choose_detector(settings.CONFIG.DETECTOR).name)
+        while done < most and (claim := claim_captures(worker, settings.CONFIG.DETECT_BATCH)):
+            _detect_claim(claim, detector)
+            resume(STAGE)
+            done += len(claim.captures)
+    except (EngineUnavailable, StageCannotRun, MemoryError) as missing:
+        pause(STAGE, str(missing) or "not enough memory")
+    return done
+
+
+def _detect_claim(claim: Claim, detector: Detector) -> None:
+    try:
+        readable = [capture for capture in claim.captures if _is_unchanged(claim, capture)]
+        if readable and readable[0].media_type == Capture.MediaType.VIDEO:
+            _detect_video(claim, readable[0], detector)
+        else:
+            _detect_pictures(claim, readable, detector)
+    except OSError as error:
+        give_back(claim)
+        if error.errno in _DISK_ERRORS:
+            raise StageCannotRun(f"the disk refuses: {error.strerror}") from error
+        raise
+    except (EngineUnavailable, StageCannotRun, MemoryError):
+        give_back(claim)
+        raise
+
+
+def _is_unchanged(claim: Claim, capture: Capture) -> bool:
+    """Whether the file is still the one that was taken in; where not, its row ends here with the reason."""
+    try:
+        status = capture.path.stat()
+    except FileNotFoundError:
+        if not Path(settings.CAMERA_ROOT).is_dir():
+            raise StageCannotRun(f"{settings.CAMERA_ROOT} is not there; is its disk connected?") from None
+        reject_claimed(claim, capture, REMOVED)
+        return False
+    if (status.st_size, mtime_of(status)) == (capture.size, capture.mtime):
+        return True
+    if reject_claimed(claim, capture, OVERWRITTEN):
+        take_in(capture.path)  # what lies there now is a capture of its own; the same content revives this one
+    return False
+
+
+def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) -> None:
+    """One forward pass over all pictures of the claim that can be decoded."""
+    frames = []
+    for capture in captures:
+        try:
+            frames += list(frames_of(capture))
+        except UnreadableInput as error:
+            count_input_error(claim, capture, str(error))
+        except PermissionError as error:
+            count_input_error(claim, capture, f"the file may not be read: {error.strerror}")
+    for frame, boxes in _look_at(frames, detector):
+        finding = Finding(frame.capture)
+        _add(finding, frame, boxes)
+        _store(claim, finding, detector)
+
+
+def _detect_video(claim: Claim, capture: Capture, detector: Detector) -> None:
+    finding = Finding(capture)
+    frames = frames_of(capture)
+    try:
+        while batch := list(islice(frames, settings.CONFIG.DETECT_BATCH)):
+            for frame, boxes in _look_at(batch, detector):
+                _add(finding, frame, boxes)
+            extend_lease(claim)
+    except UnreadableInput as error:
+        count_input_error(claim, capture, str(error))
+        return
+    _store(claim, finding, detector)
+
+
+def _look_at(frames: list[Frame], detector: Detector) -> Iterator[tuple[Frame, list[Box]]]:
+    found = detector.detect([frame.image for frame in frames]) if frames else []
+    for frame, boxes in zip(frames, found, strict=True):
+        yield frame, [box for box in boxes if _is_kept(box)]
+
+
+def _is_kept(box: Box) -> bool:
+    return box.label in KEPT_CLASSES and box.confidence >= settings.CONFIG.DETECT_CONFIDENCE
+
+
+def _add(finding: Finding, frame: Frame, boxes: list[Box]) -> None:
+    """Note the boxes of one frame and write their thumbnails while its image is at hand."""
+    for box in boxes:
+        relative = thumbnail_path(finding.capture, len(finding.boxes))
+        write_thumbnail(frame.image, box, relative)
+        finding.thumbnails.append(relative)
+        finding.boxes.append((box, frame.offset_s))
+        if finding.best is None or box.confidence > finding.best[0]:
+            finding.best = (box.confidence, frame.image, frame.offset_s)
+
+
+def _store(claim: Claim, finding: Finding, detector: Detector) -> None:
+    """Detections and the capture's new state, together or not at all; discarded where the claim is lost."""
+    capture = finding.capture
+    preview, preview_offset = "", None
+    if finding.best is not None:
+        preview, preview_offset = preview_path(capture), finding.best[2]
+        write_preview(finding.best[1], preview)
+    with transaction.atomic():
+        changed = Capture.objects.filter(held(claim), pk=capture.pk).update(
+            state=Capture.State.DETECTED,
+            claim_id=None,
+            claimed_by="",
+            lease_until=None,
+            processed_at=Now(),
+            # Nothing to place: its receipt is all there is.
+            placed_at=None if finding.boxes else Now(),
+            error="",
+            detector=detector.name,
+            looked_for=detector.nothing_found,
+            preview_path=preview,
+            preview_offset=preview_offset,
+        )
+        if not changed:
+            logger.warning("capture %s was taken over by another worker; this result is discarded", capture.pk)
+            return
+        Detection.objects.bulk_create(_detections(finding))
+        if finding.boxes:
+            wake("events.place_detected", capture.camera_id)
+        broadcast("capture", {"id": capture.pk, "camera_id": capture.camera_id, "state": Capture.State.DETECTED})
+
+
+def _detections(finding: Finding) -> list[Detection]:
+    capture = finding.capture
+    return [
+        Detection(
+            capture=capture,
+            camera_id=capture.camera_id,
+            detected_at=capture.captured_at + timedelta(seconds=offset or 0),
+            frame_offset=offset,
+            object_type=box.label,
+            confidence=box.confidence,
+            bbox_x=box.x,
+            bbox_y=box.y,
+            bbox_width=box.width,
+            bbox_height=box.height,
+            thumbnail_path=thumbnail,
+        )
+        for (box, offset), thumbnail in zip(finding.boxes, finding.thumbnails, strict=True)
+    ]

@@ -1,0 +1,54 @@
+"""Door of the detect queue: one process, one detector, loaded once in the child."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import lru_cache
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_process_init, worker_process_shutdown
+from django.conf import settings
+
+from detections.detect import STAGE, detect_queued
+from inference.protocols import EngineUnavailable
+from inference.registry import choose_detector, load_detector
+from telemetry.heartbeat import Beating
+from telemetry.stages import pause
+from telemetry.wake import wake
+
+QUEUE = "detect"
+# Well below the task's time limit, whatever a capture takes; more work wakes another task.
+MOST_AT_ONCE = 32
+
+
+@lru_cache(maxsize=1)
+def _beating() -> Beating:
+    choice = choose_detector(settings.CONFIG.DETECTOR)
+    return Beating(f"{QUEUE}@{socket.gethostname()}:{os.getpid()}", QUEUE, {"engine": choice.name, "why": choice.why})
+
+
+@worker_process_init.connect
+def start_detecting(**_: Any) -> None:
+    """Load the detector in the child, after the fork, before it takes work; then say that it lives."""
+    if settings.CONFIG.DETECT_GPU:
+        os.environ["CUDA_VISIBLE_DEVICES"] = settings.CONFIG.DETECT_GPU
+    try:
+        load_detector(choose_detector(settings.CONFIG.DETECTOR).name)
+    except EngineUnavailable as missing:
+        pause(STAGE, str(missing))
+    _beating().start()
+    wake("detections.detect_queued")
+
+
+@worker_process_shutdown.connect
+def stop_detecting(**_: Any) -> None:
+    _beating().stop()
+
+
+@shared_task(name="detections.detect_queued")
+def detect_queued_task() -> None:
+    """Work off what is due; wake again while there is more."""
+    if detect_queued(_beating().worker, MOST_AT_ONCE) >= MOST_AT_ONCE:
+        wake("detections.detect_queued")

@@ -1,0 +1,56 @@
+"""Doors of the default queue: placing, closing, and the sweep that makes every lost message harmless."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+
+from cameras.claims import free_lost_claims
+from cameras.models import Capture
+from events.placing import close_due_batches, place_detected
+from telemetry.heartbeat import Beating, beat, forget_long_dead
+from telemetry.wake import wake
+
+QUEUE = "default"
+_beating: list[Beating] = []
+
+
+@worker_ready.connect
+def start_working(sender: Any, **_: Any) -> None:
+    """Say that this worker lives; the detect queue's children say so themselves."""
+    if QUEUE in sender.app.amqp.queues.consume_from:
+        _beating.append(Beating(f"{QUEUE}@{socket.gethostname()}:{os.getpid()}", QUEUE))
+        _beating[0].start()
+
+
+@worker_shutting_down.connect
+def stop_working(**_: Any) -> None:
+    for beating in _beating:
+        beating.stop()
+
+
+@shared_task(name="events.place_detected")
+def place_detected_task(camera_id: str) -> None:
+    place_detected(camera_id)
+
+
+@shared_task(name="events.close_due_batches")
+def close_due_batches_task() -> None:
+    close_due_batches()
+
+
+@shared_task(name="events.sweep")
+def sweep() -> None:
+    """Wake whatever is due and free what dead workers held. Beat sends it, so it is beat's sign of life too."""
+    beat("beat", "beat", {})
+    forget_long_dead()
+    free_lost_claims()
+    if Capture.objects.due().exists():
+        wake("detections.detect_queued")
+    waiting = Capture.objects.unplaced().values_list("camera_id", flat=True)
+    for camera_id in waiting.distinct():
+        wake("events.place_detected", camera_id)

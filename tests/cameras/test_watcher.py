@@ -1,0 +1,190 @@
+"""The watcher on a real folder, told by the real kernel: whatever way a file arrives, it is taken in once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from cameras.models import Camera, Capture, IgnoredFile
+from cameras.scan import Scanner, import_older
+from cameras.watcher import Watcher, file_system_of
+from telemetry.models import Heartbeat
+from tests.files import drop, picture_bytes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def eventually(is_so: Callable[[], bool], *, within_s: float = 15.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def queued(count: int) -> Callable[[], bool]:
+    return lambda: Capture.objects.filter(state="queued").count() == count
+
+
+@pytest.fixture
+def root(data_dir: Path) -> Path:
+    return data_dir / "cameras"
+
+
+@pytest.fixture
+def watching(root: Path) -> Iterator[Watcher]:
+    watcher = Watcher(root)
+
+    def run() -> None:
+        try:
+            watcher.run()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    eventually(lambda: Heartbeat.objects.filter(queue="watcher").exists())
+    yield watcher
+    watcher.stop()
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_file_renamed_from_part_is_taken_in_at_once(root: Path) -> None:
+    folder = root / "front"
+    folder.mkdir()
+    (folder / "a.jpg.part").write_bytes(picture_bytes(1))
+    (folder / "a.jpg.part").rename(folder / "a.jpg")
+    eventually(queued(1), within_s=5)
+    assert not IgnoredFile.objects.exists()
+
+
+@pytest.mark.usefixtures("watching")
+def test_files_dropped_right_after_their_new_nested_folder_are_all_seen(root: Path) -> None:
+    for day in range(5):
+        folder = root / "front" / "2026" / "01" / f"{day:02}"
+        folder.mkdir(parents=True)
+        for number in range(4):
+            (folder / f"{number}.jpg").write_bytes(picture_bytes(day * 10 + number))
+    eventually(queued(20))
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_folder_moved_in_whole_is_seen(root: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        drop(tmp_path / "elsewhere" / "deep", f"{number}.jpg", picture_bytes(number))
+    (tmp_path / "elsewhere").rename(root / "front")
+    eventually(queued(3))
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_file_written_slowly_is_one_capture_of_its_whole_content(root: Path) -> None:
+    content = picture_bytes(1, size=(1600, 1200))
+    path = root / "front" / "slow.jpg"
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        for start in range(0, len(content), len(content) // 12):
+            file.write(content[start : start + len(content) // 12])
+            file.flush()
+            time.sleep(0.15)  # the pace is the thing tested
+    eventually(queued(1))
+    assert Capture.objects.get().size == len(content)
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_file_overwritten_in_place_gives_a_capture_for_each_content(root: Path) -> None:
+    path = drop(root / "front", "snap.jpg", picture_bytes(1))
+    eventually(queued(1))
+    path.write_bytes(picture_bytes(2))
+    eventually(queued(2))
+    assert Capture.objects.count() == 2
+
+
+@pytest.mark.usefixtures("watching")
+def test_two_hundred_files_at_once_on_four_cameras_are_all_accounted_for(root: Path) -> None:
+    for number in range(200):
+        drop(root / f"camera {number % 4}", f"{number}.jpg", picture_bytes(number))
+    eventually(queued(200), within_s=30)
+    assert Camera.objects.count() == 4
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_bad_file_does_not_hold_up_the_next_good_one(root: Path) -> None:
+    drop(root / "front", "bad.jpg", picture_bytes(1)[:3000])
+    drop(root / "front", "good.jpg", picture_bytes(2))
+    eventually(queued(1), within_s=5)
+
+
+def test_files_that_arrived_while_everything_was_stopped_are_found_at_start(root: Path, request: pytest.FixtureRequest) -> None:
+    for number in range(3):
+        drop(root / "front" / "2026-01-01", f"{number}.jpg", picture_bytes(number))
+    request.getfixturevalue("watching")
+    eventually(queued(3))
+
+
+def test_many_old_files_at_a_folder_s_first_scan_are_offered_not_queued(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cameras.scan.OLD_AT_FIRST_SCAN", timedelta(seconds=-5))  # all files count as old
+    for number in range(51):
+        drop(root / "front", f"{number}.jpg", picture_bytes(number))
+    scanner = Scanner(root)
+    assert list(scanner.full()) == []
+    camera = Camera.objects.get()
+    assert camera.older_files == 51
+    time.sleep(0.02)  # ctime of the next file must be later than the first scan's moment
+    drop(root / "front", "live.jpg", picture_bytes(99))
+    assert [path.name for path in scanner.changed()] == ["live.jpg"]
+    import_older(camera)
+    assert len(list(scanner.changed())) == 52
+    camera.refresh_from_db()
+    assert (camera.older_files, camera.skip_before) == (0, None)
+
+
+def test_fifty_old_files_are_simply_taken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cameras.scan.OLD_AT_FIRST_SCAN", timedelta(seconds=-5))
+    for number in range(50):
+        drop(root / "front", f"{number}.jpg", picture_bytes(number))
+    assert len(list(Scanner(root).full())) == 50
+
+
+def test_an_unchanged_folder_is_not_read_again(root: Path) -> None:
+    drop(root / "front", "a.jpg", picture_bytes(1))
+    scanner = Scanner(root)
+    assert len(list(scanner.full())) == 1
+    assert list(scanner.changed()) == []
+    assert len(list(scanner.full())) == 1
+
+
+def test_links_to_folders_are_not_walked(root: Path, tmp_path: Path) -> None:
+    drop(tmp_path / "elsewhere", "a.jpg", picture_bytes(1))
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    assert [path.name for path in Scanner(root).full()] == ["link"]
+
+
+def test_an_unreadable_file_is_looked_at_in_every_scan(root: Path) -> None:
+    drop(root / "front", "a.jpg", picture_bytes(1))
+    scanner = Scanner(root)
+    list(scanner.full())
+    IgnoredFile.objects.create(
+        camera=Camera.objects.get(), file_path="front/a.jpg", kind="unreadable", reason="mode 600", size=1
+    )
+    assert [path.name for path in scanner.changed()] == ["a.jpg"]
+
+
+@pytest.mark.usefixtures("watching")
+def test_the_watcher_says_that_it_lives_and_how_it_sees() -> None:
+    heartbeat = Heartbeat.objects.get(queue="watcher")
+    assert heartbeat.is_alive()
+    assert heartbeat.detail["how"] == "told by the kernel"
+    assert heartbeat.at <= timezone.now()
+
+
+def test_the_file_system_of_a_path_is_known() -> None:
+    assert file_system_of(Path("/proc/self")) == "proc"
+    assert file_system_of(Path("/nonexistent/deep")) == file_system_of(Path("/"))

@@ -115,6 +115,12 @@ class Camera(models.Model):
         return self.name
 
     @property
+    def folder(self) -> Path:
+        """Where its files go, below the camera root of today: `folder_path` remembers where it was first seen."""
+        name = self.pk if self.pk == UNSORTED_CAMERA_ID else Path(decode_path(self.folder_path)).name
+        return Path(settings.CAMERA_ROOT) / name
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of the camera's clock and of the hours people read."""
         return ZoneInfo(self.timezone or settings.TIME_ZONE)

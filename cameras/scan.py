@@ -120,9 +120,10 @@ class Scanner:
 
     def _learn_limits(self) -> None:
         waiting = Camera.objects.exclude(skip_before=None).exclude(first_scanned_at=None)
-        rows = waiting.values_list("folder_path", "skip_before", "first_scanned_at")
         limits = {
-            Path(decode_path(folder)).name: (limit, scanned) for folder, limit, scanned in rows if limit and scanned
+            camera.folder.name: (camera.skip_before, camera.first_scanned_at)
+            for camera in waiting
+            if camera.skip_before and camera.first_scanned_at
         }
         for released in self._limits.keys() - limits.keys():
             camera_folder = self.root / released

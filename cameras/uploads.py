@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from cameras import media
 from cameras.intake import Outcome, take_in
 from cameras.models import Camera, Capture, normalize_camera_id
-from cameras.names import decode_path, encode_path
+from cameras.names import encode_path
 
 
 class Refused(Exception):
@@ -59,7 +59,7 @@ def camera_folder(camera_id: str) -> Path:
     """
     known = Camera.objects.filter(pk=normalize_camera_id(camera_id)).first()
     if known is not None:
-        return Path(decode_path(known.folder_path))
+        return known.folder
     if not any(character.isalnum() for character in camera_id):
         raise Refused("A camera needs a name with at least one letter or digit.")
     return Path(settings.CAMERA_ROOT) / normalize_camera_id(camera_id)

@@ -208,7 +208,7 @@ def _last_moment_s(container: av.container.InputContainer, stream: av.VideoStrea
 def _refuse_too_many_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise Unacceptable(
-            f"{width}×{height} is {width * height / 1e6:.0f} million pixels; the limit is {MAX_PIXELS / 1e6:.0f} million"
+            f"{width}×{height} is {width * height / 1e6:.0f} million pixels; at most {MAX_PIXELS / 1e6:.0f} are read"
         )
     if width < 1 or height < 1:
         raise Unacceptable("the picture has no size")

@@ -128,8 +128,9 @@ class Camera(models.Model):
     @property
     def measured_clock_offset(self) -> timedelta | None:
         """How far the camera's clock is off by its last five uploads; None when it keeps time."""
-        named = self.captures.filter(captured_at_source=Capture.TimeSource.NAME, clock_difference__isnull=False)
-        newest = named.order_by("-id").values_list("clock_difference", flat=True)[:5]
+        # Whatever the time was finally taken from: a clock that is ahead is refused as a source, and is wrong all the same.
+        compared = self.captures.filter(clock_difference__isnull=False)
+        newest = compared.order_by("-id").values_list("clock_difference", flat=True)[:5]
         return steady_offset([difference for difference in newest if difference is not None])
 
 

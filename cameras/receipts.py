@@ -26,6 +26,7 @@ class Outcome(TextChoices):
     FOUND = "found"
     NOTHING = "nothing"
     DUPLICATE = "duplicate"
+    IGNORED = "ignored"
     REFUSED = "refused"
     FAILED = "failed"
 
@@ -81,13 +82,14 @@ def _receipt_of(capture: Capture) -> Receipt:
 
 
 def _receipt_of_ignored(file: IgnoredFile) -> Receipt:
+    is_ignored = file.kind == IgnoredFile.Kind.IGNORED
     return Receipt(
         file_path=file.file_path,
         camera=file.camera,
         arrived_at=file.arrived_at,
         changed_at=file.arrived_at,
-        outcome=Outcome.REFUSED,
-        sentence=f"{'Ignored' if file.kind == IgnoredFile.Kind.IGNORED else 'Cannot be read'}: {file.reason}",
+        outcome=Outcome.IGNORED if is_ignored else Outcome.REFUSED,
+        sentence=f"{'Ignored' if is_ignored else 'Cannot be read'}: {file.reason}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, Subquery
@@ -56,7 +57,7 @@ def tiles_of(cameras: CameraQuerySet) -> list[Tile]:
     """A tile for each of these cameras, by name. Two queries."""
     newest = Capture.objects.filter(HAS_PICTURE, camera=OuterRef("pk")).order_by("-captured_at", "-id")
     arrivals = Capture.objects.filter(camera=OuterRef("pk")).order_by("-id").values("arrived_at")
-    rows = list(
+    rows: list[Any] = list(  # cameras with two annotations
         cameras.annotate(
             picture_id=Subquery(newest.values("pk")[:1]), arrivals=ArraySubquery(arrivals[:ARRIVALS_LOOKED_AT])
         ).order_by("name", "pk")

@@ -142,7 +142,7 @@ class Event(models.Model):
 
 
 class Batch(models.Model):
-    """Captures of one camera that lie close together in time. `started_at`…`last_activity_at` span their capture times."""
+    """Captures of one camera that lie close together: `started_at`…`last_activity_at` span their capture times."""
 
     class State(models.TextChoices):
         OPEN = "open"

@@ -7,4 +7,7 @@ class SiteConfig(AppConfig):
     name = "security_site"
 
     def ready(self) -> None:
-        from security_site import celery  # noqa: F401  (makes the broker known to every process that wakes a task)
+        from security_site import (
+            celery,  # noqa: F401  (makes the broker known to every process that wakes a task)
+            checks,  # noqa: F401  (registers them)
+        )

@@ -1,8 +1,8 @@
 """Every setting of the program: name, type, default and meaning, in one place.
 
-Values come from environment variables or from lines of a `.env` file in the working folder; a
-malformed or unknown one stops the program at start with a message that names it. `docs/settings.md`
-is generated from here (`manage.py document_settings`).
+Values come from environment variables, or from lines of a `.env` file in the project's folder; an empty one
+counts as not given, a malformed or unknown one stops the program at start with a message that names it.
+`docs/settings.md` is generated from here (`manage.py document_settings`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SECRETS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY"}
+
 Percentage = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[int, Field(ge=0)]
 
@@ -26,17 +29,23 @@ class ConfigError(Exception):
     """A setting is unknown or malformed; the message says which, why and what to do."""
 
 
-def system_time_zone() -> str:
-    """IANA name of the machine's own time zone; UTC where the machine does not tell."""
-    if name := os.environ.get("TZ", "").lstrip(":"):
-        return name
-    localtime = Path("/etc/localtime")
-    if localtime.is_symlink():
-        _, found, name = str(localtime.resolve()).partition("zoneinfo/")
-        if found:
-            return name.removeprefix("posix/").removeprefix("right/")
-    timezone_file = Path("/etc/timezone")
-    return timezone_file.read_text().strip() if timezone_file.is_file() else "UTC"
+def system_time_zone() -> str | None:
+    """IANA name of the machine's own time zone, where the machine tells one that is known here."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    localtime, timezone_file = Path("/etc/localtime"), Path("/etc/timezone")
+    if not name and localtime.is_symlink():
+        name = str(localtime.resolve()).partition("zoneinfo/")[2].removeprefix("posix/").removeprefix("right/")
+    if not name and timezone_file.is_file():
+        name = timezone_file.read_text().strip()
+    return name if name and _is_zone(name) else None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 class Config(BaseSettings):
@@ -45,18 +54,15 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=os.environ.get("ENV_FILE", BASE_DIR / ".env"),
         extra="forbid",
+        env_ignore_empty=True,
         case_sensitive=True,
         frozen=True,
     )
 
     DATA_DIR: Path = Field(BASE_DIR / "data", description="Folder that holds everything the program keeps.")
-    HOST: str = Field(
-        "127.0.0.1", description="Address the web server listens on; 0.0.0.0 opens it to the LAN."
-    )
+    HOST: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 opens it to the LAN.")
     PORT: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
-    DATABASE_URL: str = Field(
-        "", description="postgresql://… of your own server; empty starts a private one."
-    )
+    DATABASE_URL: str = Field("", description="postgresql://… of your own server; empty starts a private one.")
     REDIS_URL: str = Field("", description="redis://… of your own server; empty starts a private one.")
     CAMERA_ROOT: Path | None = Field(
         None, description="Folder whose sub-folders are the cameras; empty means DATA_DIR/cameras."
@@ -68,37 +74,21 @@ class Config(BaseSettings):
     INCOMPLETE_SECONDS: Seconds = Field(
         60, description="How long an incomplete file may stay unchanged before it is rejected."
     )
-    DETECTOR: Literal["auto", "builtin"] = Field(
-        "auto", description="Detection engine; auto takes the best installed."
-    )
+    DETECTOR: Literal["auto", "builtin"] = Field("auto", description="Detection engine; auto takes the best installed.")
     DETECT_CONFIDENCE: Percentage = Field(0.5, description="Least confidence of a detection that is kept.")
     DETECT_BATCH: int = Field(8, ge=1, le=64, description="Pictures per forward pass of the detector.")
-    DETECT_GPU: str = Field(
-        "", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone."
-    )
-    ANALYST: Literal["auto", "rules"] = Field(
-        "auto", description="Who judges an event; auto takes the best installed."
-    )
-    DEDUPE_SECONDS: Seconds = Field(
-        300, description="The same content on one camera within this time is one picture."
-    )
+    DETECT_GPU: str = Field("", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone.")
+    ANALYST: Literal["auto", "rules"] = Field("auto", description="Who judges an event; auto takes the best installed.")
+    DEDUPE_SECONDS: Seconds = Field(300, description="The same content on one camera within this time is one picture.")
     BATCH_WINDOW_SECONDS: Seconds = Field(90, description="Longest span of one batch.")
     BATCH_IDLE_SECONDS: Seconds = Field(30, description="A batch closes after this long without a detection.")
     VISIT_GAP_SECONDS: Seconds = Field(
         300, description="Longest pause within one visit; 0 makes every batch an event of its own."
     )
-    VISIT_MAX_SECONDS: Seconds = Field(
-        1800, description="Longest visit; what follows is a new event that points back."
-    )
-    FAST_PATH_CONFIDENCE: Percentage = Field(
-        0.9, description="A person at least this sure goes first in line."
-    )
-    TIME_ZONE: str = Field(
-        default_factory=system_time_zone, description="IANA zone of the home; default: the system's."
-    )
-    SECRET_KEY: str = Field(
-        "", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key."
-    )
+    VISIT_MAX_SECONDS: Seconds = Field(1800, description="Longest visit; what follows is a new event that points back.")
+    FAST_PATH_CONFIDENCE: Percentage = Field(0.9, description="A person at least this sure goes first in line.")
+    TIME_ZONE: str = Field(default_factory=lambda: system_time_zone() or "UTC", description="IANA zone of the home.")
+    SECRET_KEY: str = Field("", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key.")
     ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Further host names to answer to, separated by commas; private addresses always are."
     )
@@ -106,27 +96,28 @@ class Config(BaseSettings):
     @field_validator("ALLOWED_HOSTS", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("ALLOWED_HOSTS")
+    @classmethod
+    def _names_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError("'*' would let any page of the Internet speak to this site; list the names")
+        return value
 
     @field_validator("TIME_ZONE")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            zoneinfo.ZoneInfo(value)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(
-                f"{value!r} is not a time zone this machine knows, such as Europe/Berlin"
-            ) from error
+        if not _is_zone(value):
+            raise ValueError("it is not a time zone this machine knows, such as Europe/Berlin")
         return value
 
     @field_validator("DATA_DIR", "CAMERA_ROOT")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return value.expanduser().absolute() if value else value
+        return BASE_DIR / value.expanduser() if value else value
 
     @field_validator("DATABASE_URL")
     @classmethod
@@ -182,14 +173,14 @@ def load_config() -> Config:
     return config
 
 
-def _in_words(problem: object) -> str:
-    assert isinstance(problem, dict)
+def _in_words(problem: ErrorDetails) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, list(Config.model_fields), n=1)
         hint = f"; did you mean {close[0]}?" if close else "; docs/settings.md lists all of them"
         return f"{name} is not a setting{hint}"
-    return f"{name}={problem['input']!r} is refused: {problem['msg']}"
+    given = name if name in SECRETS else f"{name}={problem['input']!r}"
+    return f"{given} is refused: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def load_config_or_exit() -> Config:

@@ -1,3 +1,17 @@
-from django.urls import URLPattern, URLResolver
+"""Every address of the site."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from events.health import readyz
+from telemetry.health import healthz
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("events.urls")),
+    path("", include("cameras.urls")),
+    path("", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("security_site.api_urls")),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+]

@@ -57,7 +57,7 @@ def until(field: str) -> filters.IsoDateTimeFilter:
 
 
 def _moment(field: str, lookup: str, help_text: str) -> filters.IsoDateTimeFilter:
-    wrong = "Not a moment in ISO 8601, such as 2025-12-31T14:30:00Z. (In a URL, + is written %2B.)"
+    wrong = "Not a moment in ISO 8601, such as 2025-12-31T14:30:00Z. (A + in a URL must be escaped.)"
     return filters.IsoDateTimeFilter(
         field_name=field, lookup_expr=lookup, help_text=help_text, error_messages={"invalid": wrong}
     )

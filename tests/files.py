@@ -25,6 +25,7 @@ def video_bytes(seed: int, *, seconds: float = 2.0, rate: int = 5, kind: str = "
     ground = rng.integers(0, 255, (120, 160, 3), dtype=np.uint8)
     with av.open(target, "w", format=kind) as container:
         stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
         container.start_encoding()
         for number in range(int(seconds * rate)):

@@ -5,7 +5,12 @@ from inference.scale import Level, level_of
 
 @pytest.mark.parametrize(
     ("score", "level"),
-    [(0, "low"), (29, "low"), (30, "medium"), (59, "medium"), (60, "high"), (84, "high"), (85, "critical"), (100, "critical")],
+    [
+        *((score, "low") for score in (0, 29)),
+        *((score, "medium") for score in (30, 59)),
+        *((score, "high") for score in (60, 84)),
+        *((score, "critical") for score in (85, 100)),
+    ],
 )
 def test_each_band_holds_its_edges(score: int, level: str) -> None:
     assert level_of(score) == Level(level)

@@ -53,7 +53,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: 
     from PIL import Image
 
     Image.new("L", (10_001, 10_000)).save(tmp_path / "bomb.png")
-    with pytest.raises(Unacceptable, match="the limit is 50 million"):
+    with pytest.raises(Unacceptable, match="at most 50"):
         inspect(tmp_path / "bomb.png")
 
 
@@ -83,7 +83,7 @@ def test_a_video_that_ends_early_is_incomplete(tmp_path: Path, kind: str, share:
 
 
 def test_a_video_without_a_frame_is_incomplete(tmp_path: Path) -> None:
-    with pytest.raises(Incomplete, match="no pictures|not complete"):
+    with pytest.raises(Incomplete, match=r"no pictures|not complete"):
         inspect(put(tmp_path, "a.mp4", video_bytes(1, seconds=0)))
 
 

@@ -122,14 +122,18 @@ def test_a_bad_file_does_not_hold_up_the_next_good_one(root: Path) -> None:
     eventually(queued(1), within_s=5)
 
 
-def test_files_that_arrived_while_everything_was_stopped_are_found_at_start(root: Path, request: pytest.FixtureRequest) -> None:
+def test_files_that_arrived_while_everything_was_stopped_are_found_at_start(
+    root: Path, request: pytest.FixtureRequest
+) -> None:
     for number in range(3):
         drop(root / "front" / "2026-01-01", f"{number}.jpg", picture_bytes(number))
     request.getfixturevalue("watching")
     eventually(queued(3))
 
 
-def test_many_old_files_at_a_folder_s_first_scan_are_offered_not_queued(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_old_files_at_a_folder_s_first_scan_are_offered_not_queued(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("cameras.scan.OLD_AT_FIRST_SCAN", timedelta(seconds=-5))  # all files count as old
     for number in range(51):
         drop(root / "front", f"{number}.jpg", picture_bytes(number))

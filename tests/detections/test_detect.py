@@ -47,7 +47,12 @@ def test_what_is_found_is_stored_with_its_pictures(front: Path, detector: Script
     take_in(drop(front, "a.jpg", picture_bytes(1)))
     assert detect_queued("worker", 100) == 1
     capture = only_capture()
-    assert (capture.state, capture.detector, capture.placed_at, capture.claim_id) == ("detected", "scripted", None, None)
+    assert (capture.state, capture.detector, capture.placed_at, capture.claim_id) == (
+        "detected",
+        "scripted",
+        None,
+        None,
+    )
     detection = Detection.objects.get()
     assert (detection.object_type, detection.confidence, detection.frame_offset) == ("person", 0.8, None)
     assert (detection.bbox_x, detection.bbox_y, detection.bbox_width, detection.bbox_height) == (10, 20, 30, 60)
@@ -213,9 +218,7 @@ def test_a_full_disk_pauses_the_stage_and_fails_nothing(
     assert Detection.objects.count() == 1
 
 
-def test_a_camera_disk_that_is_away_pauses_the_stage(
-    front: Path, detector: ScriptedDetector, data_dir: Path
-) -> None:
+def test_a_camera_disk_that_is_away_pauses_the_stage(front: Path, detector: ScriptedDetector, data_dir: Path) -> None:
     take_in(drop(front, "a.jpg", picture_bytes(1)))
     (data_dir / "cameras").rename(data_dir / "away")
     detect_queued("worker", 100)

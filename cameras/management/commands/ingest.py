@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--camera", required=True, help="id or name of the camera; made if it is new")
-        parser.add_argument("--wait", action="store_true", help="wait until each file is in an event or has its receipt")
+        parser.add_argument("--wait", action="store_true", help="wait until each file has its event or receipt")
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -94,19 +94,20 @@ class Command(BaseCommand):
 
 
 def _outcome(capture_id: int) -> dict[str, Any]:
-    capture = Capture.objects.with_event_id().select_related("camera").get(pk=capture_id)
+    capture = Capture.objects.select_related("camera", "duplicate_of").get(pk=capture_id)
+    event_id = Capture.objects.with_event_id().values_list("event_id", flat=True).get(pk=capture_id)
     return {
         "id": capture.pk,
         "camera_id": capture.camera_id,
-        "event_id": capture.event_id,
+        "event_id": event_id,
         "file_path": capture.file_path,
         "state": capture.state,
         "error": capture.error,
-        "receipt": _receipt(capture),
+        "receipt": _receipt(capture, event_id),
     }
 
 
-def _receipt(capture: Capture) -> str:
+def _receipt(capture: Capture, event_id: int | None) -> str:
     types = capture.detections.values_list("object_type", flat=True).order_by("object_type").distinct()
     _, sentence = outcome_of(capture, list(types))
-    return f"{sentence} → event {capture.event_id}" if capture.event_id else sentence
+    return f"{sentence} → event {event_id}" if event_id else sentence

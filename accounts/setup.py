@@ -1,0 +1,73 @@
+"""The first start: a one-time link makes the owner's account. Who can read DATA_DIR is the owner."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import Role, User
+from accounts.people import create_person
+
+_OWNER_LOCK = 7_305_531  # any number that no other advisory lock of ours uses
+
+
+class OwnerExists(Exception):
+    """Somebody has set the program up already."""
+
+
+def owner_exists() -> bool:
+    return User.objects.filter(role=Role.OWNER).exists()
+
+
+def setup_path() -> str | None:
+    """The path of the setup page, `/setup/<token>/`, while there is no owner; else None."""
+    return None if owner_exists() else reverse("setup", args=[_token()])
+
+
+def is_setup_token(text: str) -> bool:
+    """Whether `text` is the token that was handed out."""
+    try:
+        expected = _token_path().read_bytes()
+    except FileNotFoundError:
+        return False
+    return secrets.compare_digest(expected, text.encode())
+
+
+def create_first_owner(username: str, password: str, request: HttpRequest) -> User:
+    """Make the owner and void the link. Of two who submit at once, the second gets OwnerExists."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_OWNER_LOCK])
+        if owner_exists():
+            raise OwnerExists
+        owner = create_person(username, password, Role.OWNER, request=request)
+        transaction.on_commit(lambda: _token_path().unlink(missing_ok=True))
+    return owner
+
+
+def _token_path() -> Path:
+    return Path(settings.DATA_DIR) / "setup_token"
+
+
+def _token() -> str:
+    """The token, made on first demand. Two processes that ask at once get the same one, and it whole."""
+    path = _token_path()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".setup_token")
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            Path(draft).unlink()
+    return path.read_text()

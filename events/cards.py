@@ -1,0 +1,233 @@
+"""Visits as cards and rows show them. Called by the live page, the list and the page of one visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from cameras.models import OLD_AT_ARRIVAL
+from detections.models import Detection
+from events.models import Assessment, Event
+from inference.scale import Level, level_of
+
+LABEL_SHARE = 36
+"""A box's label is this fraction of the picture's width high: it reads the same on every camera."""
+
+
+class Part(TypedDict):
+    """One reason of a score, as an assessment keeps it."""
+
+    name: str
+    points: int
+    why: str
+    detection_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A detection drawn over its picture, in pixels of the source."""
+
+    detection: Detection
+    picture_width: int
+    is_lit: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.detection.object_type} {self.detection.confidence:.0%}".replace("%", " %")
+
+    @property
+    def label_size(self) -> int:
+        return max(self.picture_width // LABEL_SHARE, 8)
+
+    @property
+    def label_x(self) -> int:
+        """Start of the label, moved left where it would leave the picture."""
+        length = round(len(self.label) * self.label_size * 0.62)
+        return max(min(self.detection.bbox_x, self.picture_width - length), 0)
+
+    @property
+    def label_y(self) -> int:
+        """Base line of the label: above the box, below it where there is no room above."""
+        above = self.detection.bbox_y - self.label_size // 2
+        if above >= self.label_size:
+            return above
+        return self.detection.bbox_y + self.detection.bbox_height + round(self.label_size * 1.3)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One visit. `assessments` are all of it that were asked for, oldest first."""
+
+    event: Event
+    assessments: tuple[Assessment, ...] = ()
+    score_before: int | None = None
+
+    @property
+    def version(self) -> str:
+        """Changes whenever anything visible does: pages leave a card of the same version alone."""
+        return f"{self.event.pk}.{self.event.revision}"
+
+    @property
+    def level(self) -> Level:
+        return level_of(self.event.risk_score)
+
+    @property
+    def order(self) -> int:
+        """Its place among the cards that want a look, highest first: by level, then the newest."""
+        return list(Level).index(self.level) * 10**12 + self.event.pk
+
+    @property
+    def is_old(self) -> bool:
+        """Came in long after it was seen: told as "taken …", never as now."""
+        return self.event.created_at - self.event.ended_at > OLD_AT_ARRIVAL
+
+    @property
+    def is_now(self) -> bool:
+        return self.event.state == Event.State.OPEN and not self.is_old
+
+    @property
+    def assessment(self) -> Assessment | None:
+        return current_assessment(self.assessments)
+
+    @property
+    def largest_part(self) -> Part | None:
+        """The part of the score that says most: the largest that raised it, of a score that anything raised."""
+        parts: list[Part] = self.assessment.parts if self.assessment else []
+        raising = [part for part in parts if part["points"] > 0]
+        return max(raising, key=lambda part: part["points"], default=None)
+
+    @property
+    def by_whom(self) -> str:
+        if self.assessment is None:
+            return ""
+        return "rules" if self.assessment.source == Assessment.Source.RULES else self.assessment.model
+
+    @property
+    def picture_url(self) -> str:
+        """The picture of the deciding detection, without boxes."""
+        key = self.event.key_detection
+        if key is None:
+            return ""
+        if key.capture.preview_path and _is_on_preview(key):
+            return reverse("preview", args=[key.capture_id])
+        return self.thumbnail_url
+
+    @property
+    def thumbnail_url(self) -> str:
+        return reverse("thumbnail", args=[self.event.key_detection_id]) if self.event.key_detection_id else ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the picture is as wide as a row's frame, or wider."""
+        capture = self.event.key_detection.capture if self.event.key_detection else None
+        return bool(capture and capture.width and capture.height and 9 * capture.width >= 16 * capture.height)
+
+    @property
+    def boxes(self) -> list[Box]:
+        """Only the deciding one; none over a thumbnail, which has it drawn in."""
+        key = self.event.key_detection
+        if key is None or not key.capture.preview_path or not key.capture.width or not _is_on_preview(key):
+            return []
+        return [Box(key, key.capture.width)]
+
+
+def _is_on_preview(detection: Detection) -> bool:
+    """Whether a capture's preview shows the moment of this detection; of a video it shows one moment only."""
+    return detection.frame_offset is None or detection.frame_offset == detection.capture.preview_offset
+
+
+def on_preview(detections: Iterable[Detection]) -> list[Detection]:
+    """Those of one capture's detections that its preview shows."""
+    return [detection for detection in detections if _is_on_preview(detection)]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Neighbouring quiet visits in one line, newest first."""
+
+    cards: tuple[Card, ...]
+
+    @property
+    def key(self) -> int:
+        """The oldest visit's id, which stays while newer ones join."""
+        return self.cards[-1].event.pk
+
+    @property
+    def newest(self) -> Event:
+        return self.cards[0].event
+
+    @property
+    def oldest(self) -> Event:
+        return self.cards[-1].event
+
+    @property
+    def title(self) -> str:
+        events = [card.event for card in self.cards]
+        places = {event.camera.place for event in events}
+        kinds = {event.object_types for event in events}
+        if kinds == {"person"} and places == {"street"}:
+            return f"{len(events)} passers-by"
+        names = {"person": "people", "cat": "cats", "dog": "dogs", "bird": "birds", "car": "cars"}
+        only = names.get(kinds.pop()) if len(kinds) == 1 else None
+        return f"{len(events)} quiet visits{f' by {only}' if only else ''}"
+
+    @property
+    def camera_names(self) -> list[str]:
+        return sorted({card.event.camera.name for card in self.cards})
+
+
+def with_pictures(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Everything a card needs of an event, in one query."""
+    return events.select_related("camera", "key_detection__capture").defer("search_vector")
+
+
+def cards_of(events: Sequence[Event]) -> list[Card]:
+    """Cards with the current assessment's parts. One query."""
+    of_event: dict[int, list[Assessment]] = {}
+    for assessment in Assessment.objects.filter(event__in=[event.pk for event in events]).order_by("id"):
+        of_event.setdefault(assessment.event_id, []).append(assessment)
+    return [
+        Card(event, tuple(found), score_before([one.score for one in found], event.risk_score))
+        for event in events
+        for found in [of_event.get(event.pk, [])]
+    ]
+
+
+def rows_of(events: Sequence[Event]) -> list[Card]:
+    """Cards without assessments, for lists; with the score a visit had before, of those that changed. One query."""
+    scores: dict[int, list[int]] = {}
+    found = Assessment.objects.filter(event__in=[event.pk for event in events]).order_by("id")
+    for event_id, score in found.values_list("event_id", "score"):
+        scores.setdefault(event_id, []).append(score)
+    return [Card(event, (), score_before(scores.get(event.pk, []), event.risk_score)) for event in events]
+
+
+def score_before(scores: Sequence[int], score: int) -> int | None:
+    """The last score that lay in another band than the present one: what a reader may have seen before."""
+    others = [before for before in scores if level_of(before) != level_of(score)]
+    return others[-1] if others else None
+
+
+def current_assessment(assessments: Sequence[Assessment]) -> Assessment | None:
+    """The one that counts: the newest of a model, else the newest of the rules. Oldest first in."""
+    by_model = [one for one in assessments if one.source == Assessment.Source.LLM]
+    return next(reversed(by_model or assessments), None)
+
+
+def fold_neighbours(cards: Sequence[Card], fewest: int = 3) -> list[Card | Fold]:
+    """Runs of at least `fewest` low, closed visits become one line each."""
+    items: list[Card | Fold] = []
+    run: list[Card] = []
+    for card in [*cards, None]:
+        if card and card.level == Level.LOW and not card.is_now:
+            run.append(card)
+            continue
+        items += [Fold(tuple(run))] if len(run) >= fewest else run
+        run = []
+        if card:
+            items.append(card)
+    return items

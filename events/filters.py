@@ -1,0 +1,96 @@
+"""The filters of the list of visits, as a plain GET form."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from cameras.models import Camera
+from events.feed import WORTH_A_LOOK
+from events.models import LEVELS, Event
+
+LOOK = "look"
+MAX_ID = 2**63 - 1
+
+
+class EventFilter(forms.Form):
+    """A bad value makes a message and an empty list, never a guess."""
+
+    q = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Words",
+        widget=forms.TextInput({"type": "search", "placeholder": "person garden -cat"}),
+    )
+    camera = forms.ChoiceField(required=False)
+    level = forms.ChoiceField(
+        required=False, choices=[("", "Any level"), (LOOK, "Medium and above"), *LEVELS], label="Level"
+    )
+    state = forms.ChoiceField(
+        required=False, choices=[("", "Over or not"), ("open", "Going on"), ("closed", "Over")], label="State"
+    )
+    reviewed = forms.ChoiceField(
+        required=False, choices=[("", "Reviewed or not"), ("no", "Not reviewed"), ("yes", "Reviewed")], label="Reviewed"
+    )
+    since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, user: User) -> None:
+        super().__init__(data)
+        cameras = Camera.objects.for_user(user).order_by("name", "pk").values_list("pk", "name")
+        camera = self.fields["camera"]
+        assert isinstance(camera, forms.ChoiceField)
+        camera.choices = [("", "All cameras"), *cameras]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and since > until:
+            self.add_error("until", "The last day lies before the first.")
+        return cleaned
+
+    def apply(self, events: QuerySet[Event]) -> QuerySet[Event]:
+        """Those events that pass, newest id first; none where a filter was refused."""
+        if not self.is_valid():
+            return events.none()
+        for name, value in self.cleaned_data.items():
+            if value not in (None, ""):
+                events = _narrow(events, name, value)
+        return events.order_by("-id")
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether anything but the place in the list was asked for."""
+        return any(self.data.get(name) for name in self.fields if name != "before")
+
+
+def _narrow(events: QuerySet[Event], name: str, value: Any) -> QuerySet[Event]:
+    match name:
+        case "camera":
+            return events.filter(camera_id=value)
+        case "level":
+            return events.filter(risk_level__in=WORTH_A_LOOK if value == LOOK else [value])
+        case "state":
+            return events.filter(state=value)
+        case "reviewed":
+            return events.filter(reviewed=value == "yes")
+        case "since":
+            return events.filter(started_at__gte=_midnight(value))
+        case "until":
+            return events.filter(started_at__lt=_midnight(value + timedelta(days=1)))
+        case "q":
+            return events.filter(search_vector=SearchQuery(value, config="english", search_type="websearch"))
+        case _:
+            return events.filter(pk__lt=value)
+
+
+def _midnight(day: date) -> datetime:
+    """When a day begins at home."""
+    return timezone.make_aware(datetime.combine(day, time.min))

@@ -1,0 +1,81 @@
+"""Times, scores and levels in words, for templates."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+
+from cameras import words
+from cameras.models import Camera
+from cameras.names import decode_path
+from cameras.tiles import picture_url
+from inference.scale import Level
+
+register = template.Library()
+
+SHAPES = {Level.LOW: "○", Level.MEDIUM: "◐", Level.HIGH: "●", Level.CRITICAL: "▲"}
+
+register.filter("age", words.age_words)
+register.filter("span", words.span_words)
+register.filter("listed", words.list_words)
+register.filter("picture_url", picture_url)
+
+
+@register.filter
+def clock(moment: datetime, camera: Camera) -> str:
+    """The time by the camera's clock: "14:02", "yesterday 14:02"."""
+    return words.clock_words(moment, camera.zone)
+
+
+@register.filter
+def clock_s(moment: datetime, camera: Camera) -> str:
+    """The same with seconds."""
+    return words.clock_words(moment, camera.zone, seconds=True)
+
+
+@register.filter
+def home_clock(moment: datetime) -> str:
+    """The time by the clock at home."""
+    return words.clock_words(moment, timezone.get_current_timezone())
+
+
+@register.filter
+def home_clock_s(moment: datetime) -> str:
+    """The same with seconds."""
+    return words.clock_words(moment, timezone.get_current_timezone(), seconds=True)
+
+
+@register.filter
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+@register.filter
+def shape(level: str) -> str:
+    """The level's sign, so that colour never stands alone."""
+    return SHAPES[Level(level)]
+
+
+@register.filter
+def waiting(stage: str) -> str:
+    """What a paused stage keeps waiting."""
+    return {"intake": "New files wait", "detect": "Pictures wait to be looked at"}.get(stage, f"{stage} waits")
+
+
+@register.filter
+def signed(points: int) -> str:
+    """ "+22", "−14", with a real minus."""
+    return f"{points:+d}".replace("-", "−")
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+@register.filter
+def readable(stored_path: str) -> str:
+    """A file's name as a reader knows it; bytes that are no UTF-8 become a replacement sign."""
+    return decode_path(stored_path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,50 @@
+"""The analyst that is always there: points for what was seen, held between a floor and a ceiling, each with its reason.
+
+Read a visit (`visit.py`), count it (`points.py`, `limits.py`), say it (`summary.py`, `reasoning.py`).
+"""
+
+from __future__ import annotations
+
+from inference.analysts.rules.limits import limits_of
+from inference.analysts.rules.points import parts_of
+from inference.analysts.rules.reasoning import not_known_of, reasoning_of
+from inference.analysts.rules.summary import summary_of, summary_of_nothing
+from inference.analysts.rules.visit import Visit, read
+from inference.protocols import EventContext, Verdict
+
+MODEL = "rules 1"
+"""Raise the number with every change that may change a score or a sentence."""
+
+
+class RulesAnalyst:
+    name = "rules"
+
+    def assess(self, context: EventContext) -> Verdict:
+        visit = read(context)
+        if visit is None:
+            return Verdict(MODEL, raw_score=0, score=0, parts=(), summary=summary_of_nothing(context), reasoning="")
+        return _judge(visit)
+
+
+def _judge(visit: Visit) -> Verdict:
+    parts = parts_of(visit)
+    floor, ceiling = limits_of(visit)
+    raw_score = sum(part.points for part in parts)
+    bound = floor if raw_score < floor.score else ceiling if raw_score > ceiling.score else None
+    not_known = not_known_of(visit)
+    cited = {detection_id for part in parts for detection_id in part.detection_ids}
+    return Verdict(
+        model=MODEL,
+        raw_score=raw_score,
+        score=min(max(raw_score, floor.score), ceiling.score),
+        parts=parts,
+        summary=summary_of(visit),
+        reasoning=reasoning_of(visit, parts, bound, not_known),
+        floor=floor.score,
+        floor_why=floor.why,
+        ceiling=ceiling.score,
+        ceiling_why=ceiling.why,
+        not_known=not_known,
+        key_detection_id=visit.key.id,
+        cited_detection_ids=tuple(one.id for one in visit.seen if one.id in cited),
+    )

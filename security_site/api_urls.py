@@ -1,0 +1,32 @@
+"""Doors of the API, all below /api/v1/."""
+
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.contrib.auth.decorators import login_required
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import DefaultRouter
+
+import accounts.schema  # noqa: F401  (tells drf-spectacular about API keys)
+from accounts.permissions import HasScope
+from cameras.api import CameraViewSet, CaptureViewSet
+from detections.api import DetectionViewSet
+from events.api import EventViewSet
+from telemetry.problems import NoSuchDoor
+
+router = DefaultRouter()
+router.include_format_suffixes = False
+router.register("cameras", CameraViewSet)
+router.register("captures", CaptureViewSet)
+router.register("detections", DetectionViewSet)
+router.register("events", EventViewSet)
+
+# A page for people: it asks for a login, and Swagger UI sets styles inline.
+docs = csp_update({"style-src": [UNSAFE_INLINE]})(login_required(SpectacularSwaggerSplitView.as_view()))
+
+urlpatterns = [
+    path("", include(router.urls)),
+    path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[HasScope]), name="schema"),
+    path("docs/", docs, name="docs"),
+    re_path(r".+/$", NoSuchDoor.as_view()),
+]

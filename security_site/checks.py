@@ -1,0 +1,113 @@
+"""Looks at the machine and the settings before anything runs: each finding has an id and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
+
+from security_site.config import Config, system_time_zone
+
+FEW_WATCHES = 65_536
+NEARLY_FULL = 0.10
+INOTIFY_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@register
+def data_dir_is_writable(**_: Any) -> list[CheckMessage]:
+    folder = _nearest_existing(Path(settings.DATA_DIR))
+    if os.access(folder, os.W_OK | os.X_OK):
+        return []
+    return [
+        Error(
+            f"DATA_DIR={settings.DATA_DIR} cannot be written: {folder} does not let this user.",
+            hint="Give the folder to the user this program runs as, or set DATA_DIR to another one.",
+            id="hsi.E001",
+        )
+    ]
+
+
+@register
+def camera_root_is_readable(**_: Any) -> list[CheckMessage]:
+    root = Path(settings.CAMERA_ROOT)
+    if root.exists():
+        possible = root.is_dir() and os.access(root, os.R_OK | os.X_OK)
+    else:
+        possible = os.access(_nearest_existing(root), os.W_OK | os.X_OK)
+    if possible:
+        return []
+    return [
+        Error(
+            f"The camera folder {root} cannot be read, nor made.",
+            hint="Let this user read it (chmod, or a common group with the FTP server's user), or set CAMERA_ROOT.",
+            id="hsi.E002",
+        )
+    ]
+
+
+@register
+def disk_has_room(**_: Any) -> list[CheckMessage]:
+    usage = shutil.disk_usage(_nearest_existing(Path(settings.DATA_DIR)))
+    if usage.free >= NEARLY_FULL * usage.total:
+        return []
+    return [
+        Warning(
+            f"The disk of DATA_DIR is nearly full: {usage.free / usage.total:.0%} is free.",
+            hint="Below 2 % no more pictures are taken in. Make room, or move DATA_DIR to a larger disk.",
+            id="hsi.W001",
+        )
+    ]
+
+
+@register
+def lan_is_told_of_plain_http(**_: Any) -> list[CheckMessage]:
+    config: Config = settings.CONFIG
+    if config.HOST in LOOPBACK:
+        return []
+    return [
+        Warning(
+            f"HOST={config.HOST} opens the site to the network, over plain HTTP.",
+            hint="Fine in a home you trust. From anywhere else, reach it by a VPN or behind a proxy with HTTPS.",
+            id="hsi.W002",
+        )
+    ]
+
+
+@register
+def time_zone_is_known(**_: Any) -> list[CheckMessage]:
+    config: Config = settings.CONFIG
+    if "TIME_ZONE" in config.model_fields_set or system_time_zone():
+        return []
+    return [
+        Warning(
+            "This machine does not tell its time zone, so hours are shown in UTC.",
+            hint="Set TIME_ZONE, such as TIME_ZONE=Europe/Berlin.",
+            id="hsi.W003",
+        )
+    ]
+
+
+@register
+def enough_folders_can_be_watched(**_: Any) -> list[CheckMessage]:
+    try:
+        watches = int(INOTIFY_WATCHES.read_text())
+    except (OSError, ValueError):
+        return []
+    if watches >= FEW_WATCHES or settings.CONFIG.WATCH_POLL == "always":
+        return []
+    return [
+        Warning(
+            f"The kernel lets a user watch {watches} folders only; cameras that make one a day or an hour fill that.",
+            hint=f"sysctl fs.inotify.max_user_watches={8 * FEW_WATCHES}. Beyond the limit, folders are polled.",
+            id="hsi.W004",
+        )
+    ]
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())

@@ -1,0 +1,228 @@
+"""The admin: every list and every page opens, facts stay facts, and only owners come in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.db import models
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import APIKey, AuditLog, Role, Scope, User
+from cameras.models import Camera, Capture
+from detections.models import Detection
+from events.models import Assessment, Batch, Event
+from telemetry.heartbeat import beat
+from telemetry.models import Heartbeat, Pause
+from tests.api.callers import caller
+from tests.factories import CameraFactory, CaptureFactory, IgnoredFileFactory
+from tests.people import make_key, make_user
+from tests.visits import make_visit
+
+pytestmark = pytest.mark.django_db
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+READ_ONLY = (APIKey, AuditLog, Heartbeat, Pause, Capture, Detection, Event, Batch, Assessment)
+
+
+@pytest.fixture
+def owner() -> User:
+    return make_user("olga")
+
+
+@pytest.fixture
+def client(owner: User, client: Client) -> Client:
+    client.force_login(owner)
+    client.post("/logout/")  # for a row of the audit trail
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def rows() -> None:
+    """At least one of everything."""
+    make_visit(CameraFactory.create(id="front_door"), seen=("person", "car"))
+    CaptureFactory.create(state="failed", error="odd <b>bytes</b>", camera_id="front_door")
+    IgnoredFileFactory.create()
+    make_key(Scope.READ)
+    beat("detect@home", "detect", {})
+    Pause.objects.create(stage="detect", reason="no model")
+
+
+def address(model: type[models.Model], page: str, *arguments: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+@pytest.mark.usefixtures("rows")
+class TestPages:
+    def test_every_model_has_its_pages(self) -> None:
+        assert {model._meta.label for model in MODELS} == {
+            "accounts.APIKey",
+            "accounts.AuditLog",
+            "accounts.User",
+            "cameras.Camera",
+            "cameras.Capture",
+            "cameras.IgnoredFile",
+            "detections.Detection",
+            "events.Assessment",
+            "events.Batch",
+            "events.Event",
+            "telemetry.Heartbeat",
+            "telemetry.Pause",
+        }
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_its_list_opens_filters_and_searches(self, client: Client, model: type[models.Model]) -> None:
+        shown = client.get(address(model, "changelist"))
+        assert shown.status_code == 200 and shown.context["cl"].result_count > 0
+        assert client.get(address(model, "changelist"), {"q": "front -x"}).status_code == 200
+        page = shown.content.decode()
+        for link in re.findall(r'href="(\?[^"]+)"', page):
+            answer = client.get(address(model, "changelist") + link.replace("&amp;", "&"))
+            assert answer.status_code == 200, link
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_a_row_opens(self, client: Client, model: type[models.Model]) -> None:
+        row = model._default_manager.first()
+        assert row is not None
+        page = client.get(address(model, "change", row.pk))
+        assert page.status_code == 200
+        assert "<script>" not in page.content.decode() and " style=" not in page.content.decode()
+
+    @pytest.mark.parametrize("model", READ_ONLY)
+    def test_facts_are_neither_added_changed_nor_deleted(self, client: Client, model: type[models.Model]) -> None:
+        row = model._default_manager.first()
+        assert row is not None
+        assert client.get(address(model, "add")).status_code == 403
+        assert client.post(address(model, "change", row.pk), {}).status_code == 403
+        assert client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+
+    @pytest.mark.parametrize("model", MODELS)
+    @pytest.mark.parametrize("name", ["member", "viewer", "stranger", "read key"])
+    def test_only_owners_come_in(self, model: type[models.Model], name: str) -> None:
+        knock = caller(name)
+        response = knock.get(address(model, "changelist"), follow=True)
+        at_login = response.redirect_chain and response.request["PATH_INFO"] == "/login/"
+        assert response.status_code == (200 if at_login else 403)
+        assert at_login == (name in {"stranger", "read key"})
+
+    def test_rows_link_to_each_other(self, client: Client) -> None:
+        event, detection = Event.objects.get(), Detection.objects.earliest("id")
+        capture = detection.capture
+        for page, links in {
+            address(Capture, "changelist"): [
+                address(Detection, "changelist") + f"?capture__id__exact={capture.pk}",
+                address(Event, "change", event.pk),
+            ],
+            address(Detection, "change", detection.pk): [
+                address(Capture, "change", capture.pk),
+                address(Event, "change", event.pk),
+                f"/media/thumbnails/{detection.pk}",
+            ],
+            address(Event, "change", event.pk): [
+                address(Detection, "change", detection.pk),
+                address(Assessment, "changelist") + f"?event__id__exact={event.pk}",
+            ],
+        }.items():
+            shown = client.get(page).content.decode()
+            for link in links:
+                assert f'"{link}"' in shown, (page, link)
+                assert link.startswith("/media") or client.get(link).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("model", "queries"),
+        # session, user, messages' session write is none; then count, rows, and the choices of camera filters
+        [(Capture, 6), (Detection, 6), (Event, 8), (Assessment, 5), (Batch, 6)],
+    )
+    def test_the_number_of_queries_does_not_grow(
+        self, client: Client, model: type[models.Model], queries: int, django_assert_max_num_queries: object
+    ) -> None:
+        for _ in range(3):
+            make_visit(CameraFactory.create(), seen=("person", "car"))
+        assert callable(django_assert_max_num_queries)
+        with django_assert_max_num_queries(queries):
+            client.get(address(model, "changelist"))
+
+    def test_names_are_text_not_markup(self, client: Client) -> None:
+        assert "<b>bytes" not in client.get(address(Capture, "changelist")).content.decode()
+
+
+class TestCameras:
+    def change(self, client: Client, camera: Camera, **fields: str) -> int:
+        form = {"name": camera.name, "place": camera.place, "timezone": "", "clock_offset": ""}
+        form |= {"deleted_at_0": "", "deleted_at_1": ""}
+        return client.post(address(Camera, "change", camera.pk), form | fields).status_code
+
+    def test_only_what_was_changed_is_written(self, client: Client) -> None:
+        camera = CameraFactory.create(place="front", timezone="")
+        Camera.objects.update(status="offline")
+        assert self.change(client, camera, place="back", timezone="Europe/Berlin") == 302
+        camera.refresh_from_db()
+        assert (camera.place, camera.timezone, camera.status) == ("back", "Europe/Berlin", "offline")
+        entry = AuditLog.objects.get(action="camera_updated")
+        assert (entry.actor, entry.resource_id, entry.details) == ("olga", camera.pk, {"fields": ["place", "timezone"]})
+
+    def test_a_time_zone_nobody_knows_is_refused(self, client: Client) -> None:
+        camera = CameraFactory.create()
+        assert self.change(client, camera, timezone="Mars/Olympus") == 200
+        camera.refresh_from_db()
+        assert camera.timezone != "Mars/Olympus"
+
+
+class TestPeople:
+    def form(self, user: User, **fields: object) -> dict[str, object]:
+        return {"username": user.username, "role": user.role, "camera_ids": "", "is_active": "on"} | fields
+
+    def test_a_role_brings_its_rights(self, client: Client) -> None:
+        mia = make_user("mia", Role.MEMBER)
+        page = address(User, "change", mia.pk)
+        assert client.post(page, self.form(mia, role="owner")).status_code == 302
+        mia.refresh_from_db()
+        assert (mia.role, mia.is_staff, mia.is_superuser) == ("owner", True, True)
+        client.post(page, self.form(mia, role="viewer", camera_ids="garage,porch"))
+        mia.refresh_from_db()
+        assert (mia.is_staff, mia.is_superuser, mia.camera_ids) == (False, False, ["garage", "porch"])
+
+    def test_somebody_new_is_written_down(self, client: Client) -> None:
+        password = "eleven green bottles"
+        fields = {"username": "vera", "role": "viewer", "camera_ids": "porch", "usable_password": "true"}
+        page = client.post(address(User, "add"), fields | {"password1": password, "password2": password})
+        assert page.status_code == 302
+        assert not User.objects.get(username="vera").is_staff
+        assert AuditLog.objects.get(action="user_created").actor == "olga"
+
+    @pytest.mark.parametrize("change", [{"role": "member"}, {"is_active": ""}])
+    def test_the_last_owner_stays(self, client: Client, owner: User, change: dict[str, str]) -> None:
+        assert client.post(address(User, "change", owner.pk), self.form(owner, **change)).status_code == 200
+        assert client.post(address(User, "delete", owner.pk), {"post": "yes"}).status_code == 403
+        owner.refresh_from_db()
+        assert owner.is_owner and owner.is_active
+
+    def test_one_of_two_owners_may_go(self, client: Client) -> None:
+        other = make_user("otto")
+        assert client.post(address(User, "delete", other.pk), {"post": "yes"}).status_code == 302
+
+    def test_keys_are_revoked(self, client: Client) -> None:
+        make_key(Scope.READ)
+        key = APIKey.objects.get()
+        client.post(address(APIKey, "changelist"), {"action": "revoke", "_selected_action": [key.pk]})
+        key.refresh_from_db()
+        assert not key.is_active
+        assert AuditLog.objects.filter(action="api_key_revoked", resource_id=str(key.pk)).count() == 1
+
+    def test_the_hash_of_a_key_is_not_shown(self, client: Client) -> None:
+        make_key(Scope.READ)
+        key = APIKey.objects.get()
+        assert key.key_hash not in client.get(address(APIKey, "change", key.pk)).content.decode()
+
+
+def test_its_login_is_the_sites(client: Client) -> None:
+    client.logout()
+    assert client.get("/admin/login/?next=/admin/cameras/").headers["Location"] == "/login/?next=/admin/cameras/"
+
+
+def test_its_logout_is_written_down(client: Client) -> None:
+    AuditLog.objects.all().delete()
+    client.post("/admin/logout/")
+    assert AuditLog.objects.get().action == "logout"

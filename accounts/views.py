@@ -1,4 +1,4 @@
-"""Login, logout and first-run setup."""
+"""Login, logout, a new password, and first-run setup."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -71,6 +73,14 @@ class Logout(LogoutView):
         if request.user.is_authenticated:
             audit(AuditAction.LOGOUT, "user", request.user.pk, request=request)
         return super().post(request, *args, **kwargs)
+
+
+class Password(SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A new password ends every other session: the hash in them no longer fits."""
+
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
+    success_message = "Your password is changed. Other devices have to log in again."
 
 
 @login_not_required

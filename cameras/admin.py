@@ -75,7 +75,7 @@ class CameraAdmin(TableAdmin[Camera]):
 
 @admin.register(Capture)
 class CaptureAdmin(ReadOnlyAdmin[Capture]):
-    list_display = ("preview", "name", "camera", "state", "captured_at", "arrived_at", "rows", "event", "problem")
+    list_display = ("preview", "name", "camera", "state", "problem", "captured_at", "arrived_at", "event", "rows")
     list_display_links = ("preview", "name")
     list_filter = ("state", "media_type", "captured_at_source", "camera")
     list_select_related = ("camera",)

@@ -103,9 +103,8 @@ class CaptureFilter(FilterSet):
     until = until("captured_at")
 
 
+@extend_schema_view(list=extend_schema(summary="Cameras, by id"), retrieve=extend_schema(summary="One camera"))
 class CameraViewSet(ReadOnlyModelViewSet[Camera]):
-    """Cameras this caller may see, by id."""
-
     queryset = Camera.objects.none()
     serializer_class = CameraSerializer
     pagination_class = ByName

@@ -128,7 +128,7 @@ class Camera(models.Model):
     @property
     def measured_clock_offset(self) -> timedelta | None:
         """How far the camera's clock is off by its last five uploads; None when it keeps time."""
-        # Whatever the time was finally taken from: a clock that is ahead is refused as a source, and is wrong all the same.
+        # Whatever source won: a clock that is ahead is refused as one, and is wrong all the same.
         compared = self.captures.filter(clock_difference__isnull=False)
         newest = compared.order_by("-id").values_list("clock_difference", flat=True)[:5]
         return steady_offset([difference for difference in newest if difference is not None])

@@ -59,7 +59,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     search_help_text = 'Words; "a phrase", or, -not.'
     date_hierarchy = "started_at"
     exclude = ("search_vector", "key_detection")
-    readonly_fields = ("thumbnail", "rows")
+    readonly_fields = ("thumbnail", "risk_level", "rows")
     inlines = (MembershipInline,)
 
     def get_search_results(

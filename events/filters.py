@@ -16,6 +16,7 @@ from events.feed import WORTH_A_LOOK
 from events.models import LEVELS, Event
 
 LOOK = "look"
+FOLDED = ("camera", "level", "state", "reviewed", "since", "until")
 MAX_ID = 2**63 - 1
 
 
@@ -64,6 +65,25 @@ class EventFilter(forms.Form):
             if value not in (None, ""):
                 events = _narrow(events, name, value)
         return events.order_by("-id")
+
+    @property
+    def folded_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in FOLDED]
+
+    @property
+    def has_folded_errors(self) -> bool:
+        return any(name in self.errors for name in FOLDED)
+
+    @property
+    def in_words(self) -> str:
+        """What the folded filters are set to: "Medium and above · Not reviewed"."""
+        return " · ".join(self._chosen_words(self[name]) for name in FOLDED if self.data.get(name))
+
+    def _chosen_words(self, bound: forms.BoundField) -> str:
+        value = str(bound.value())
+        if isinstance(bound.field, forms.ChoiceField):
+            return str(dict(bound.field.choices).get(value, value))  # type: ignore[arg-type]
+        return f"{bound.label} {value}".lower()
 
     @property
     def is_in_use(self) -> bool:

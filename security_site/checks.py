@@ -109,5 +109,18 @@ def enough_folders_can_be_watched(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register
+def it_need_not_be_root(**_: Any) -> list[CheckMessage]:
+    if os.geteuid() != 0:
+        return []
+    return [
+        Warning(
+            "This runs as root, and what decodes strangers' pictures should not.",
+            hint="Run it as an ordinary user who can read the camera folders; it needs no right of root.",
+            id="hsi.W005",
+        )
+    ]
+
+
 def _nearest_existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -89,7 +90,7 @@ class PostgresServer:
         lines = self._postmaster_lines()
         try:
             process = psutil.Process(int(lines[0]))
-            ours = process.cwd() == str(self.cluster) and process.status() != psutil.STATUS_ZOMBIE
+            ours = str(self.cluster) in process.cmdline()  # a zombie has none
         except (IndexError, ValueError, psutil.Error):
             return None
         return process.pid if ours else None
@@ -108,15 +109,12 @@ class PostgresServer:
         """Whom the server runs as: ourselves, or as root whoever the data belongs to, else a user without rights."""
         if os.geteuid() != 0:
             return None
-        names = ["postgres", "nobody"]
-        if self.cluster.exists() and (owner := self.cluster.stat().st_uid) != 0:
-            names.insert(0, pwd.getpwuid(owner).pw_name)
-        for name in names:
-            try:
+        if self.cluster.exists() and (owner := self.cluster.stat()).st_uid != 0:
+            return Account(str(owner.st_uid), owner.st_uid, owner.st_gid)
+        for name in ("postgres", "nobody"):
+            with suppress(KeyError):
                 found = pwd.getpwnam(name)
-            except KeyError:
-                continue
-            return Account(name, found.pw_uid, found.pw_gid)
+                return Account(name, found.pw_uid, found.pw_gid)
         raise StartError(
             "PostgreSQL refuses to run as root, and this machine has neither a user 'postgres' nor 'nobody'.\n"
             "Run this program as an ordinary user, or use a server of your own: DATABASE_URL=postgresql://…"
@@ -136,12 +134,13 @@ class PostgresServer:
         if account and not _reaches(account, self.data_dir):
             home = _state_folder(self.data_dir)
             home.mkdir(parents=True, exist_ok=True)
-            _note(f"user '{account.name}', who runs PostgreSQL for root, cannot reach {self.data_dir}", home)
-        new = home / "postgres.new"
-        shutil.rmtree(new, ignore_errors=True)
-        make_private(new, (account.uid, account.gid) if account else None)
-        _initialise(new, account, binaries)
-        new.rename(home / "postgres")
+            _tell("The database is", home, account, self.data_dir)
+        if not (home / "postgres" / "PG_VERSION").exists():
+            new = home / "postgres.new"
+            shutil.rmtree(new, ignore_errors=True)
+            make_private(new, (account.uid, account.gid) if account else None)
+            _initialise(new, account, binaries)
+            new.rename(home / "postgres")
         if home != self.data_dir:
             place.symlink_to(home / "postgres")
 
@@ -209,7 +208,7 @@ def _binaries_for(account: Account | None, state_folder: Path) -> Path:
     copy = state_folder / f"server-{importlib.metadata.version(WHEEL)}"
     package = origin.parent.parent
     if not copy.exists():
-        _note(f"user '{account.name}', who runs PostgreSQL for root, cannot reach {package}", copy)
+        _tell("A copy of PostgreSQL is", copy, account, package)
         half = copy.with_suffix(".new")
         shutil.rmtree(half, ignore_errors=True)
         shutil.copytree(origin.parent, half / package.name / origin.parent.name)
@@ -247,5 +246,6 @@ def _run(command: list[str], account: Account | None = None, sql: str = "") -> s
         raise StartError(f"{command[0]} cannot be run: {error}") from error
 
 
-def _note(why: str, where: Path) -> None:
-    print(f"Kept in {where}, because {why}.", file=sys.stderr, flush=True)
+def _tell(what: str, where: Path, account: Account, out_of_reach: Path) -> None:
+    why = f"user '{account.name}', whom PostgreSQL runs as instead of root, cannot reach {out_of_reach}"
+    print(f"{what} kept in {where}: {why}.", file=sys.stderr, flush=True)

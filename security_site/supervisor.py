@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 
@@ -68,11 +69,12 @@ class Supervisor:
         """Bring everything up and keep it so until a signal ends it. Raises StartError."""
         tasks = read_procfile(procfile, self.env)
         self.console.width = max(len(task.name) for task in tasks) if tasks else 0
-        if any(task.name == "web" for task in tasks):
-            refuse_taken_port(self.config.HOST, self.config.PORT)
         if ended := clear_orphans(self.folder):
             self.console.write(f"Ended what a killed start had left behind: {', '.join(ended)}.")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if any(task.name == "web" for task in tasks):
+            refuse_taken_port(self.config.HOST, self.config.PORT)
+        outlives_its_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as `nohup` asks
+        for number in (signal.SIGINT, signal.SIGTERM, *([] if outlives_its_terminal else [signal.SIGHUP])):
             signal.signal(number, self._note_signal)
         try:
             self._bring_up(tasks)
@@ -145,17 +147,22 @@ class Supervisor:
         self._record()
 
     def _record(self) -> None:
-        """Keep the list of what runs on disk, for the case that we are killed."""
-        everything = [*self.children, *([self.errand] if self.errand else [])]
-        pids = {child.name: child.pid for child in everything if child.pid}
+        """Keep the list of what runs on disk, for the case that we are killed.
+
+        The private servers are not in it: they are found by themselves, and ending them in haste would harm them.
+        """
+        pids = {each.name: each.pid for each in self._everything() if each.pid and isinstance(each.service, Task)}
         if pids != {name: record["pid"] for name, record in self.recorded.items()}:
             self.recorded = {name: record for name, pid in pids.items() if (record := record_of(pid))}
             write_records(self.folder, self.recorded)
 
     def _bring_down(self) -> None:
-        for child in [*self.children, *([self.errand] if self.errand else [])][::-1]:
+        for child in reversed(self._everything()):
             child.stop()
         write_records(self.folder, {})
+
+    def _everything(self) -> list[Child]:
+        return [*self.children, self.errand] if self.errand else self.children
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.asked_to_stop = True
@@ -168,6 +175,7 @@ def environment_of_children(config: Config) -> dict[str, str]:
         **os.environ,
         "PATH": f"{venv}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # check hsi.W005 has said it once
         "DATA_DIR": str(config.DATA_DIR),
         "HOST": config.HOST,
         "PORT": str(config.PORT),
@@ -199,6 +207,8 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true")
     options = parser.parse_args()
     config = load_config_or_exit()
+    assert isinstance(sys.stdout, TextIOWrapper)
+    sys.stdout.reconfigure(errors="replace")  # no character that a camera's name holds may end us
     try:
         with only_one(config), embedded.in_use(config.DATA_DIR):
             Supervisor(config, Console(sys.stdout)).run(options.procfile, demo=options.demo)

@@ -74,4 +74,4 @@ def link_to_list(table: str, text: str, **conditions: object) -> str:
 
 
 def picture(address: str) -> str:
-    return format_html('<img src="{}" alt="" class="thumbnail" loading="lazy" width="160">', address)
+    return format_html('<img src="{}" alt="" class="thumbnail" loading="lazy" width="96">', address)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, NoReturn
 
+from django.core.exceptions import SuspiciousOperation
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
@@ -26,6 +27,8 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
 
 def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
     """Django REST framework's exception handler. None: not an answer but a defect, which Django logs."""
+    if isinstance(error, SuspiciousOperation):
+        error = ParseError("The request is larger or has more parts than is accepted.")
     response = exception_handler(error, context)
     if response is None:
         return None

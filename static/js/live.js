@@ -1,8 +1,9 @@
 // The live page. A message on the socket is only a hint: the page then fetches ready-made fragments of what
 // changed since its cursor. The same request catches up after a lost connection, and polls in between.
 //
-// A fragment that is on the page is swapped by its id. A new one finds its place by data-home (the list) and
-// data-order (highest first). While the reader is further down, new ones wait behind the pill.
+// A fragment replaces the element of its id, unless both have the same version. htmx knows no place for one
+// that is new: it goes by data-home (its list) and data-order (highest first). While the reader is further
+// down, new visits wait behind the pill.
 
 const changes = document.getElementById("changes");
 const connection = document.getElementById("connection");
@@ -72,7 +73,7 @@ function bringsNewEvents(fragment) {
 }
 
 function hold(fragment) {
-  held.set(fragment.id, fragment.cloneNode(true));
+  held.set(fragment.id, fragment);
   showPill();
 }
 
@@ -83,51 +84,24 @@ function showPill() {
   pill.hidden = fresh.size === 0;
 }
 
-function place(fragment) {
+function put(fragment) {
   const present = document.getElementById(fragment.id);
-  const list = document.getElementById(fragment.dataset.home);
   if (present) {
+    keepOpen(present, fragment);
     present.replaceWith(fragment);
   } else {
-    fragment.classList.add("is-new");
-    const order = Number(fragment.dataset.order);
-    const next = [...list.children].find((other) => Number(other.dataset.order) < order);
-    list.insertBefore(fragment, next ?? null);
+    insert(fragment);
   }
   htmx.process(fragment);
 }
 
-function placeHeld() {
-  const fragments = [...held.values()];
-  held.clear();
-  fragments.forEach(place);
-  showPill();
+function insert(fragment) {
+  const list = document.getElementById(fragment.dataset.home);
+  const order = Number(fragment.dataset.order);
+  const next = [...list.children].find((other) => Number(other.dataset.order) < order);
+  fragment.classList.add("is-new");
+  list.insertBefore(fragment, next ?? null);
 }
-
-document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
-  const { target, fragment } = event.detail;
-  const incoming = fragment.firstElementChild;
-  if (incoming?.id !== target.id) {
-    held.delete(target.id); // a deletion
-    return;
-  }
-  const isSame = target.dataset.version !== undefined && target.dataset.version === incoming.dataset.version;
-  if (isSame || (target.id === "note" && target.querySelector("[data-busy]"))) {
-    event.preventDefault();
-  } else if (incoming.dataset.events && isReadingBelow() && bringsNewEvents(incoming)) {
-    event.preventDefault();
-    hold(incoming);
-  } else {
-    keepOpen(target, incoming);
-  }
-});
-
-document.body.addEventListener("htmx:oobErrorNoTarget", (event) => {
-  const fragment = event.detail.content;
-  if (!fragment.dataset.home) return; // gone already
-  if (fragment.dataset.events && isReadingBelow()) hold(fragment);
-  else place(fragment);
-});
 
 // What the reader has unfolded stays unfolded.
 function keepOpen(before, after) {
@@ -136,18 +110,46 @@ function keepOpen(before, after) {
   }
 }
 
+function isToBeLeft(present, fragment) {
+  const isSame = fragment.dataset.version !== undefined && fragment.dataset.version === present.dataset.version;
+  return isSame || present.querySelector("form[data-busy]") !== null; // pictures are being sent from it
+}
+
+function apply(fragment) {
+  const present = document.getElementById(fragment.id);
+  const isGone = fragment.getAttribute("hx-swap-oob") === "delete";
+  fragment.removeAttribute("hx-swap-oob");
+  held.delete(fragment.id);
+  if (isGone) present?.remove();
+  else if (present && isToBeLeft(present, fragment)) return;
+  else if (isReadingBelow() && bringsNewEvents(fragment)) hold(fragment);
+  else if (present || fragment.dataset.home) put(fragment);
+}
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.isError) return;
+  event.detail.shouldSwap = false;
+  const answer = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+  answer.querySelectorAll("[hx-swap-oob]").forEach((fragment) => apply(document.adoptNode(fragment)));
+  showPill();
+  if (answer.getElementById("toast")) hideToastLater();
+});
+
+function putHeld() {
+  const fragments = [...held.values()];
+  held.clear();
+  fragments.forEach(put);
+  showPill();
+}
+
 pill.addEventListener("click", () => {
   window.scrollTo({ top: 0 });
-  placeHeld();
+  putHeld();
   document.getElementById("main").focus({ preventScroll: true });
 });
-window.addEventListener("scroll", () => held.size && !isReadingBelow() && placeHeld(), { passive: true });
+window.addEventListener("scroll", () => held.size && !isReadingBelow() && putHeld(), { passive: true });
 
 // ---- the toast after a press ----------------------------------------------------------------------------
-
-document.body.addEventListener("htmx:oobAfterSwap", (event) => {
-  if (event.detail.target.id === "toast") hideToastLater();
-});
 
 function hideToastLater() {
   clearTimeout(toastTimer);

@@ -123,7 +123,8 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(olga: User) -> None:
     laptop.post("/login/", RIGHT)
     phone.post("/login/", RIGHT)
     new = "eleven green bottles"
-    laptop.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+    response = laptop.post("/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+    assert response.headers["Location"] == "/"
     assert laptop.get("/api/v1/cameras/").status_code == 200
     assert phone.get("/api/v1/cameras/").status_code == 401
     assert Session.objects.exists()

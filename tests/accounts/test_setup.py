@@ -11,9 +11,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.models import AuditLog, Role, User
 from accounts.setup import is_setup_token, setup_path
+from security_site.management.commands import setup_link
 from tests.factories import PASSWORD
 from tests.people import make_user
 
@@ -128,4 +130,16 @@ def test_setup_link_says_that_there_is_an_owner(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines() == [
         "There is an owner already. Log in at:",
         "http://127.0.0.1:8000/login/",
+    ]
+
+
+def test_setup_link_names_the_address_in_the_lan_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(setup_link, "lan_url", lambda host, port: f"http://192.168.1.5:{port}/")
+    settings.CONFIG = settings.CONFIG.model_copy(update={"HOST": "0.0.0.0", "PORT": 8123})  # noqa: S104
+    call_command("setup_link")
+    assert capsys.readouterr().out.splitlines() == [
+        f"http://192.168.1.5:8123{link()}",
+        f"http://127.0.0.1:8123{link()}",
     ]

@@ -154,6 +154,12 @@ class TestReview:
         response = client.patch(f"/api/v1/events/{event.pk}/", "{", content_type="application/json")
         assert response.status_code == 400 and response.json()["title"] == "Bad Request"
 
+    def test_more_fields_than_anybody_needs_are_refused(self, client: APIClient, event: Event) -> None:
+        response = client.patch(
+            f"/api/v1/events/{event.pk}/", {f"field{number}": "x" for number in range(1001)}, format="multipart"
+        )
+        assert response.status_code == 400 and response.headers["Content-Type"] == "application/problem+json"
+
     def test_an_event_is_neither_replaced_nor_deleted(self, client: APIClient, event: Event) -> None:
         assert client.put(f"/api/v1/events/{event.pk}/", {"reviewed": True}).status_code == 405
         assert client.delete(f"/api/v1/events/{event.pk}/").status_code == 405

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from inference.protocols import EventContext, HouseholdFact, PlaceName, Sighting, UsualFact, ZoneFact, ZoneKind
@@ -69,19 +70,19 @@ class Story:
         )
         return self
 
-    def stay(self, label: str, from_s: float, to_s: float, x: float, y: float = 0.5, **seen: object) -> Story:
+    def stay(self, label: str, from_s: float, to_s: float, x: float, y: float = 0.5, **seen: Any) -> Story:
         """In every picture from one second to another, at one spot."""
         for at_s in self._moments(from_s, to_s):
-            self.see(label, at_s, x, y, **seen)  # type: ignore[arg-type]
+            self.see(label, at_s, x, y, **seen)
         return self
 
     def walk(
-        self, label: str, from_s: float, to_s: float, from_x: float, to_x: float, y: float = 0.5, **seen: object
+        self, label: str, from_s: float, to_s: float, from_x: float, to_x: float, y: float = 0.5, **seen: Any
     ) -> Story:
         moments = list(self._moments(from_s, to_s))
         for number, at_s in enumerate(moments):
             share = number / max(len(moments) - 1, 1)
-            self.see(label, at_s, from_x + share * (to_x - from_x), y, **seen)  # type: ignore[arg-type]
+            self.see(label, at_s, from_x + share * (to_x - from_x), y, **seen)
         return self
 
     def look(self, from_s: float, to_s: float) -> Story:
@@ -106,6 +107,6 @@ class Story:
         )
 
 
-def but(context: EventContext, **changes: object) -> EventContext:
+def but(context: EventContext, **changes: Any) -> EventContext:
     """The same visit with one fact changed."""
-    return replace(context, **changes)  # type: ignore[arg-type]
+    return replace(context, **changes)

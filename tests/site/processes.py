@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,15 +39,20 @@ def environment(home: Path, port: int) -> dict[str, str]:
     return {**mine, "ENV_FILE": os.devnull, "DATA_DIR": str(home), "PORT": str(port), "PYTHONUNBUFFERED": "1"}
 
 
+SUPERVISOR = ("-m", "security_site.supervisor")
+
+
 class Up:
     """A running supervisor, with what it printed."""
 
-    def __init__(self, home: Path, port: int, procfile: str, *, servers: bool) -> None:
+    def __init__(
+        self, home: Path, port: int, procfile: str, *, servers: bool, program: Sequence[str] = SUPERVISOR
+    ) -> None:
         path = home / "Procfile"
         path.write_text(procfile)
         elsewhere = {} if servers else {"DATABASE_URL": "postgresql://elsewhere/hsi", "REDIS_URL": "redis://elsewhere"}
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "security_site.supervisor", "--procfile", str(path)],
+            [sys.executable, *program, "--procfile", str(path)],
             cwd=BASE_DIR,
             env=environment(home, port) | elsewhere,
             stdout=subprocess.PIPE,

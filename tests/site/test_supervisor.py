@@ -201,10 +201,10 @@ def test_a_pid_that_another_program_has_now_is_left_alone(tmp_path: Path) -> Non
 
 
 def test_the_records_name_what_runs(up: StartUp, home: Path) -> None:
-    running = up(SLEEPER, servers=True)
+    running = up(SLEEPER)
     running.hears("awake")
     file = home / "run" / "processes.json"
-    until(lambda: set(json.loads(file.read_text())) == {"postgres", "redis", "sleeper"})
+    until(lambda: set(json.loads(file.read_text())) == {"sleeper"})
     running.ends()
     assert json.loads(file.read_text()) == {}
 

@@ -94,8 +94,8 @@ class Command(BaseCommand):
 
 
 def _outcome(capture_id: int) -> dict[str, Any]:
-    capture = Capture.objects.select_related("camera", "duplicate_of").get(pk=capture_id)
-    event_id = Capture.objects.with_event_id().values_list("event_id", flat=True).get(pk=capture_id)
+    capture = Capture.objects.with_event_id().select_related("camera", "duplicate_of").get(pk=capture_id)
+    event_id: int | None = getattr(capture, "event_id", None)
     return {
         "id": capture.pk,
         "camera_id": capture.camera_id,

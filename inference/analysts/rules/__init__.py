@@ -22,24 +22,36 @@ class RulesAnalyst:
     def assess(self, context: EventContext) -> Verdict:
         visit = read(context)
         if visit is None:
-            return Verdict(MODEL, raw_score=0, score=0, parts=(), summary=summary_of_nothing(context), reasoning="")
+            return _judge_nothing(context)
         return _judge(visit)
+
+
+def _judge_nothing(context: EventContext) -> Verdict:
+    return Verdict(
+        MODEL,
+        raw_score=0,
+        score=0,
+        parts=(),
+        summary=summary_of_nothing(context),
+        reasoning="Vehicles that stay parked count nothing." if context.sightings else "",
+    )
 
 
 def _judge(visit: Visit) -> Verdict:
     parts = parts_of(visit)
     floor, ceiling = limits_of(visit)
     raw_score = sum(part.points for part in parts)
-    bound = floor if raw_score < floor.score else ceiling if raw_score > ceiling.score else None
+    score = min(max(raw_score, floor.score), ceiling.score)
+    limits_that_bound = [limit for limit in (floor, ceiling) if limit.score == score != raw_score and limit.why]
     not_known = not_known_of(visit)
     cited = {detection_id for part in parts for detection_id in part.detection_ids}
     return Verdict(
         model=MODEL,
         raw_score=raw_score,
-        score=min(max(raw_score, floor.score), ceiling.score),
+        score=score,
         parts=parts,
         summary=summary_of(visit),
-        reasoning=reasoning_of(visit, parts, bound, not_known),
+        reasoning=reasoning_of(visit, parts, limits_that_bound[:1], not_known),
         floor=floor.score,
         floor_why=floor.why,
         ceiling=ceiling.score,

@@ -23,7 +23,7 @@ class Limit:
 
 def _ceilings(visit: Visit) -> Iterator[Limit]:
     if visit.subject.kind is Kind.ANIMAL:
-        yield Limit(19, "Only an animal was seen: cannot pass 19.")
+        yield Limit(19, "Only an animal was seen, so the score cannot pass 19.")
     elif visit.subject.kind is Kind.VEHICLE:
         yield _vehicle_ceiling(visit)
     else:

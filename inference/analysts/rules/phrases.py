@@ -39,11 +39,17 @@ def counted(count: int, noun: str) -> str:
     return f"a {noun}" if count == 1 else f"{count} {plural(noun)}"
 
 
+def noun_of(subject: Subject) -> str:
+    """Its class, or "vehicle" where several were seen at once that are not all of one class."""
+    labels = {one.sighting.label for one in subject.seen}
+    is_mixed = subject.kind is Kind.VEHICLE and subject.most_at_once > 1 and len(labels) > 1
+    return "vehicle" if is_mixed else subject.label
+
+
 def named(subject: Subject) -> str:
     """How many of it there were: no more than one picture shows at once, for two boxes may be one person."""
     most = subject.most_at_once
-    labels = {one.sighting.label for one in subject.seen}
-    noun = "vehicle" if subject.kind is Kind.VEHICLE and most > 1 and len(labels) > 1 else subject.label
+    noun = noun_of(subject)
     is_steady = most == subject.least_at_once
     return counted(most, noun) if is_steady or most == 1 else f"up to {counted(most, noun)}"
 

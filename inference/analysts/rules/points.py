@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from inference.analysts.rules.phrases import counted, duration, named, percent, plural
+from inference.analysts.rules.phrases import counted, duration, named, noun_of, percent, plural
 from inference.analysts.rules.places import Ground
 from inference.analysts.rules.subjects import Kind, Seen
 from inference.analysts.rules.visit import Hour, Visit, hour_of
@@ -37,7 +37,7 @@ def _part(name: str, points: int, why: str, seen: Iterable[Seen]) -> Part | None
 
 def of_subject(visit: Visit) -> Part | None:
     subject = visit.subject
-    who = counted(1, subject.label) if subject.most_at_once == 1 else plural(subject.label)
+    who = counted(1, subject.label) if subject.most_at_once == 1 else plural(noun_of(subject))
     pictures = "1 picture" if visit.is_seen_once else f"{len(subject.pictures)} pictures"
     sure = f"{'' if visit.is_seen_once else 'best '}{percent(subject.best.confidence)}"
     points = VEHICLE_POINTS if subject.kind is Kind.VEHICLE else SUBJECT_POINTS[subject.label]
@@ -74,7 +74,7 @@ def hour_in_words(visit: Visit) -> str:
     if visit.hour is not Hour.EDGE:
         return "at night" if visit.is_night else "by day"
     edge = next(one.sighting.seen_at for one in visit.subject.seen if hour_of(one.sighting.seen_at) is Hour.EDGE)
-    return "early in the morning" if edge.hour == 6 else "late in the evening"
+    return "early in the morning" if edge.hour == 6 else "in the evening"
 
 
 def of_count(visit: Visit) -> Part | None:
@@ -167,7 +167,7 @@ def of_rhythm(visit: Visit) -> Part | None:
         points = max(points, -3)
     days = "nights" if visit.is_night else "days"
     word = "rare" if points > 0 else "usual"
-    why = f"{word} here at this hour: {usual.days_seen} of {usual.days_watched} {days}"
+    why = f"{word} here: {usual.days_seen} of {usual.days_watched} {days}"
     return _part("rhythm", points, why, visit.subject.seen)
 
 
@@ -181,7 +181,7 @@ def of_household(visit: Visit) -> Part | None:
 
 
 def of_unsureness(visit: Visit) -> Part | None:
-    why = f"{'' if visit.is_seen_once else 'at best '}{percent(visit.subject.best.confidence)} sure"
+    why = f"{'only' if visit.is_seen_once else 'at best'} {percent(visit.subject.best.confidence)} sure"
     return _part("unsure", -4, why, [visit.subject.best]) if visit.is_unsure else None
 
 

@@ -16,14 +16,14 @@ CLAUSES_IN_A_SENTENCE = 2
 GAPS_IN_A_SENTENCE = 2
 
 
-def reasoning_of(visit: Visit, parts: Sequence[Part], bound: Limit | None, not_known: Sequence[str]) -> str:
-    """`bound` is the floor or the ceiling that the points ran into, if they did."""
-    remarks = list(_remarks(visit))
+def reasoning_of(visit: Visit, parts: Sequence[Part], bound: Sequence[Limit], not_known: Sequence[str]) -> str:
+    """`bound` is the limit that the points ran into, if they did."""
     raised = _clauses(visit, sorted((part for part in parts if part.points > 0), key=lambda part: -part.points))
     lowered = _clauses(visit, sorted((part for part in parts if part.points < 0), key=lambda part: part.points))
+    remarks = list(_remarks(visit))
     if not raised:
-        raised = [remarks.pop(0)]
-    against = [bound.why] if bound else _joined([*lowered, *remarks])
+        raised = [remarks.pop(0)] if remarks else [_plain_sight(visit)]
+    against = [limit.why for limit in bound] or _joined([*lowered, *remarks])
     gaps = [f"Not known: {', '.join(not_known[:GAPS_IN_A_SENTENCE])}."] if not_known else []
     return " ".join([*_joined(raised), *against, *gaps])
 
@@ -45,7 +45,7 @@ def _gaps(visit: Visit) -> Iterator[str]:
         if not visit.premises.has_zones and visit.spot.ground not in (Ground.PAVEMENT, Ground.INSIDE):
             yield "how near to a door: no zones are drawn"
     elif visit.subject.label in ONE_GETS_OUT_OF:
-        yield "who was in it"
+        yield "who was in it" if visit.subject.most_at_once == 1 else "who was in them"
     if visit.usual is None:
         yield "what is usual here at this hour"
 
@@ -60,19 +60,25 @@ def _clauses(visit: Visit, parts: Sequence[Part]) -> list[str]:
 
 
 def _remarks(visit: Visit) -> Iterator[str]:
-    """What counts without points of its own; the last one always holds."""
+    """What counts without points of its own."""
+    if visit.subject.kind is Kind.ANIMAL:
+        yield "only an animal was seen, so the score cannot pass 19"
+        return
     if visit.is_long_by_day and visit.stay.duration_s >= STOPPED_S:
         yield "long stays by day count little"
-    if visit.is_passing:
+    if visit.is_passing and visit.door is None and visit.turn is None:
         yield "did not stop"
     if visit.subject.kind is Kind.PERSON and visit.premises.has_doors and visit.door is None:
         yield "did not come to a door"
-    pictures = len(visit.subject.pictures)
-    yield f"seen {hour_in_words(visit)} in {pictures} picture{'s' if pictures > 1 else ''}"
+
+
+def _plain_sight(visit: Visit) -> str:
+    often = "once" if visit.is_seen_once else f"in {len(visit.subject.pictures)} pictures"
+    return f"seen {often}, {hour_in_words(visit)}"
 
 
 def _hour(visit: Visit) -> str:
-    return "it was night" if visit.is_night else f"it was {hour_in_words(visit)}"
+    return f"it was {hour_in_words(visit).removeprefix('at ').removeprefix('in the ')}"
 
 
 def _count(visit: Visit) -> str:
@@ -86,13 +92,19 @@ def _stay(visit: Visit) -> str:
 
 def _turn(visit: Visit) -> str:
     assert visit.turn is not None
-    what = {"second_door": "two doors", "door_again": "the same door twice", "second_car": "two parked vehicles"}
-    return f"{what[visit.turn.kind]} within {duration(visit.turn.within_s)}"
+    pause = duration(visit.turn.within_s)
+    return {
+        "second_door": f"a second door {pause} after the first",
+        "door_again": f"the same door again after {pause}",
+        "second_car": f"a second parked vehicle {pause} after the first",
+    }[visit.turn.kind]
 
 
 def _came_out(visit: Visit) -> str:
     assert visit.door is not None
-    return f"the first came out of the {visit.door.door.name}, which counts little"
+    if visit.subject.most_at_once == 1:
+        return "coming out of a door counts little"
+    return f"the first came out of the {visit.door.door.name}"
 
 
 def _with_vehicle(visit: Visit) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from inference.analysts.rules.phrases import clock, duration, listed, named, percent, sentence, span
 from inference.analysts.rules.places import Spot
 from inference.analysts.rules.points import LONGEST_UNEXPLAINED_WAIT_S, ONE_GETS_OUT_OF, place_in_words
-from inference.analysts.rules.stay import Stand
-from inference.analysts.rules.subjects import Kind, Subject
+from inference.analysts.rules.subjects import Kind, Seen, Subject
 from inference.analysts.rules.turns import DoorVisit, Turn
 from inference.analysts.rules.visit import LONG_VISIT_S, STOPPED_S, Visit
 from inference.protocols import EventContext
@@ -70,7 +69,7 @@ def _of_people(visit: Visit) -> str:
     if visit.is_passing and visit.spot.phrase in ("on the pavement", "on the street"):
         return f"{named(visit.subject)} walked past {visit.spot.phrase}"
     if visit.stay.duration_s >= LONG_STAND_S:
-        return _stood(visit.stay, "stood", visit.premises.spot_of(visit.stay.first).phrase)
+        return _stood(visit, "stood", visit.premises.spot_of(visit.stay.first).phrase)
     return _presence(visit)
 
 
@@ -83,7 +82,7 @@ def _turned(visit: Visit, turn: Turn) -> str:
         vehicle = labels.pop() if len(labels) == 1 else "vehicle"
         return f"{named(Subject(Kind.PERSON, tuple(people)))} stood at one parked {vehicle}, then at another, at {when}"
     if turn.kind == "door_again":
-        return f"{who} at the {turn.first.name} twice within {duration(turn.within_s)}, at {when}"
+        return f"{who} at the {turn.first.name}, then again {duration(turn.within_s)} later, at {when}"
     if turn.first.phrase == turn.second.phrase:
         return f"{who} at one door, then at another, at {when}"
     return f"{who} {turn.first.phrase}, then {turn.second.phrase}, at {when}"
@@ -94,7 +93,7 @@ def _at_door(visit: Visit, door: DoorVisit) -> str:
     if visit.came_out:
         return f"a person came out of the {door.door.name}{_way_out(visit)}"
     if visit.stay_at_door_or_inside_s >= LONG_STAND_S:
-        return f"{_who_was(people)} {door.door.phrase} at {clock(people.first)} for {duration(people.duration_s)}"
+        return f"{_who_was(people)} {_when_there(door.door.phrase, people.first, visit.stay_at_door_or_inside_s)}"
     if door.walked_up and door.left:
         return f"{named(people)} came to the {door.door.name} and left within {duration(visit.subject.duration_s)}"
     if door.walked_up and door.is_last:
@@ -102,7 +101,7 @@ def _at_door(visit: Visit, door: DoorVisit) -> str:
         return f"{named(people)} came to the {door.door.name} at {clock(people.first)} and {was} not seen leaving"
     if door.walked_up:
         return f"{named(people)} came to the {door.door.name} at {clock(people.first)}"
-    return f"{_who_was(people)} {door.door.phrase} at {clock(people.first)}{_for(people.duration_s)}"
+    return f"{_who_was(people)} {_when_there(door.door.phrase, people.first, people.duration_s)}"
 
 
 def _way_out(visit: Visit) -> str:
@@ -121,8 +120,8 @@ def _of_vehicles(visit: Visit) -> str:
     stay, where = visit.stay, place_in_words(visit)
     if stay.duration_s >= STOPPED_S:
         is_closed = stay.duration_s > LONGEST_UNEXPLAINED_WAIT_S and visit.subject.label in ONE_GETS_OUT_OF
-        nobody = "; nobody was seen getting out" if visit.is_in_driveway and is_closed and not visit.others else ""
-        return f"{_stood(stay, 'stopped', where)}{nobody}"
+        nobody = "; nobody was seen getting out" if visit.is_in_driveway and is_closed else ""
+        return f"{_stood(visit, 'stopped', where)}{nobody}"
     if visit.is_passing:
         moved = "moved" if visit.is_in_driveway else "passed"
         return f"{named(visit.subject)} {moved} {where}, {clock(visit.subject.first)}"
@@ -149,20 +148,26 @@ def _presence(visit: Visit) -> str:
         return f"{_who_was(subject)} {where}, on and off, for {duration(subject.duration_s)}"
     if is_long:
         return f"{_who_was(subject)} {where}, {span(subject.first, subject.last)}"
-    return f"{_who_was(subject)} {where} at {clock(subject.first)}{_for(subject.duration_s)}"
+    if visit.spot != visit.main_spot:
+        return f"{_who_was(subject)} seen {where}, {clock(visit.seen_at_spot[0])}"
+    return f"{_who_was(subject)} {_when_there(where, subject.first, subject.duration_s)}"
 
 
 def _where(visit: Visit, spot: Spot) -> str:
     return place_in_words(visit) if visit.subject.kind is Kind.VEHICLE else spot.phrase
 
 
-def _stood(stand: Stand, verb: str, where: str) -> str:
-    people = Subject(Kind.VEHICLE if verb == "stopped" else Kind.PERSON, tuple(stand.seen))
-    return f"{named(people)} {verb} {where} at {clock(stand.first)} for {duration(stand.duration_s)}"
+def _stood(visit: Visit, verb: str, where: str) -> str:
+    stay = visit.stay
+    there = Subject(visit.subject.kind, tuple(stay.seen))
+    return f"{named(there)} {verb} {_when_there(where, stay.first, stay.duration_s)}"
 
 
-def _for(seconds: float) -> str:
-    return f" for {duration(seconds)}" if seconds >= 1 else ""
+def _when_there(where: str, first: Seen, seconds: float) -> str:
+    """ "in the driveway at 14:02 for 12 s", but "at the front for 12 s, from 14:02": no "at" after an "at"."""
+    if where.startswith("at "):
+        return f"{where} for {duration(seconds)}, from {clock(first)}" if seconds >= 1 else f"{where}, {clock(first)}"
+    return f"{where} at {clock(first)} for {duration(seconds)}" if seconds >= 1 else f"{where} at {clock(first)}"
 
 
 def _was(subject: Subject) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
-from statistics import fmean as mean
 
 from inference.analysts.rules.places import Ground, Premises, Spot
 from inference.analysts.rules.stay import Stand, longest_stand, stands_of
@@ -20,9 +18,10 @@ from inference.protocols import EventContext, UsualFact
 LONG_VISIT_S = 20 * 60
 STOPPED_S = 20
 PASSING_S = 60
-OUT_OF_SIGHT_S = 60
-IN_SIGHT_S = 120
-"""Cameras that send a picture now and then: no picture between two that show it, so it may have stayed."""
+OUT_OF_SIGHT_S = 10
+OUT_OF_SIGHT_PICTURES = 3
+LONGEST_PAUSE_S = 120
+"""Without any picture in between: of cameras that send one now and then."""
 QUICK_AT_DOOR_S = 90
 UNSURE = 0.6
 LEAST_DAYS_TO_LEARN = 7
@@ -145,18 +144,20 @@ class Visit:
 
     @cached_property
     def has_moved(self) -> bool:
-        """The last picture shows it more than its own height away from the first."""
+        """Nothing in the last picture is within its own height of where anything was in the first."""
         first, last = self.subject.pictures[0], self.subject.pictures[-1]
-        across = mean(one.x for one in last) - mean(one.x for one in first)
-        down = mean(one.y for one in last) - mean(one.y for one in first)
-        return math.hypot(across, down) > max(one.height for one in (*first, *last))
+        return all(one.distance_to(other) > max(one.height, other.height) for one in first for other in last)
 
     @cached_property
     def is_on_and_off(self) -> bool:
-        """For more than a minute it was out of sight."""
-        return any(
-            later[0].at - earlier[0].at > (OUT_OF_SIGHT_S if later[0].picture > earlier[0].picture + 1 else IN_SIGHT_S)
+        """At some time it was out of sight: pictures without it, or no pictures for long."""
+        gaps = (
+            (later[0].at - earlier[0].at, later[0].picture - earlier[0].picture - 1)
             for earlier, later in itertools.pairwise(self.subject.pictures)
+        )
+        return any(
+            gap_s > LONGEST_PAUSE_S or (gap_s > OUT_OF_SIGHT_S and missed >= OUT_OF_SIGHT_PICTURES)
+            for gap_s, missed in gaps
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from functools import lru_cache
@@ -10,13 +11,15 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
-from detections.detect import STAGE, detect_queued
+from detections.detect import detect_queued
 from inference.protocols import EngineUnavailable
 from inference.registry import choose_detector, load_detector
 from telemetry.heartbeat import Beating
-from telemetry.stages import pause
 from telemetry.wake import wake
+
+logger = logging.getLogger(__name__)
 
 QUEUE = "detect"
 # Well below the task's time limit, whatever a capture takes; more work wakes another task.
@@ -37,7 +40,7 @@ def start_detecting(**_: Any) -> None:
     try:
         load_detector(choose_detector(settings.CONFIG.DETECTOR).name)
     except EngineUnavailable as missing:
-        pause(STAGE, str(missing))
+        logger.error("the detector cannot run: %s", missing)  # each task meets it too, and pauses the stage
     _beating().start()
     wake("detections.detect_queued")
 
@@ -47,7 +50,7 @@ def stop_detecting(**_: Any) -> None:
     _beating().stop()
 
 
-@shared_task(name="detections.detect_queued")
+@shared_task(name="detections.detect_queued", throws=(OperationalError, InterfaceError))
 def detect_queued_task() -> None:
     """Work off what is due; wake again while there is more."""
     if detect_queued(_beating().worker, MOST_AT_ONCE) >= MOST_AT_ONCE:

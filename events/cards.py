@@ -41,21 +41,41 @@ class Box:
 
     @property
     def label_size(self) -> int:
+        """Height of the letters."""
         return max(self.picture_width // LABEL_SHARE, 8)
 
     @property
+    def text_width(self) -> int:
+        return round(0.58 * self.label_size * len(self.label))
+
+    @property
+    def label_width(self) -> int:
+        return self.text_width + self.label_size
+
+    @property
+    def label_height(self) -> int:
+        return round(1.5 * self.label_size)
+
+    @property
     def label_x(self) -> int:
-        """Start of the label, moved left where it would leave the picture."""
-        length = round(len(self.label) * self.label_size * 0.62)
-        return max(min(self.detection.bbox_x, self.picture_width - length), 0)
+        """Flush with the box, moved left where it would leave the picture."""
+        return max(min(self.detection.bbox_x, self.picture_width - self.label_width), 0)
 
     @property
     def label_y(self) -> int:
-        """Base line of the label: above the box, below it where there is no room above."""
-        above = self.detection.bbox_y - self.label_size // 2
-        if above >= self.label_size:
-            return above
-        return self.detection.bbox_y + self.detection.bbox_height + round(self.label_size * 1.3)
+        """Above the box, below it where there is no room above."""
+        gap = self.label_size // 4
+        above = self.detection.bbox_y - self.label_height - gap
+        return above if above >= 0 else self.detection.bbox_y + self.detection.bbox_height + gap
+
+    @property
+    def text_x(self) -> int:
+        return self.label_x + self.label_size // 2
+
+    @property
+    def text_y(self) -> int:
+        """Base line of the letters."""
+        return self.label_y + round(1.1 * self.label_size)
 
 
 @dataclass(frozen=True)
@@ -157,12 +177,12 @@ class Fold:
         return self.cards[-1].event.pk
 
     @property
-    def newest(self) -> Event:
-        return self.cards[0].event
+    def first(self) -> Event:
+        return min((card.event for card in self.cards), key=lambda event: event.started_at)
 
     @property
-    def oldest(self) -> Event:
-        return self.cards[-1].event
+    def last(self) -> Event:
+        return max((card.event for card in self.cards), key=lambda event: event.ended_at)
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
+from django.db import InterfaceError, OperationalError
 
 from cameras.claims import free_lost_claims
 from cameras.models import Capture
@@ -33,17 +34,21 @@ def stop_working(**_: Any) -> None:
         beating.stop()
 
 
-@shared_task(name="events.place_detected")
+# A database that is away is told by the heartbeats; the sweep wakes what was missed once it is back.
+OUTAGES = (OperationalError, InterfaceError)
+
+
+@shared_task(name="events.place_detected", throws=OUTAGES)
 def place_detected_task(camera_id: str) -> None:
     place_detected(camera_id)
 
 
-@shared_task(name="events.close_due_batches")
+@shared_task(name="events.close_due_batches", throws=OUTAGES)
 def close_due_batches_task() -> None:
     close_due_batches()
 
 
-@shared_task(name="events.sweep")
+@shared_task(name="events.sweep", throws=OUTAGES)
 def sweep() -> None:
     """Wake whatever is due and free what dead workers held. Beat sends it, so it is beat's sign of life too."""
     beat("beat", "beat", {})

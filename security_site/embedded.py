@@ -20,7 +20,7 @@ from security_site.config import Config
 from security_site.postgres_server import PostgresServer, wheel_binaries
 from security_site.programs import end, in_words, spawn
 from security_site.redis_server import RedisServer
-from security_site.runtime import StartError, one_at_a_time, run_folder, try_lock
+from security_site.runtime import StartError, one_at_a_time, run_folder, share_lock, try_lock
 
 Server = PostgresServer | RedisServer
 READY_WITHIN_S = 120  # long enough for a recovery after a power cut
@@ -70,7 +70,7 @@ def in_use(data_dir: Path) -> Iterator[None]:
     folder = run_folder(data_dir)
     with (folder / USERS).open("a") as users:
         with one_at_a_time(folder, STARTING):
-            assert try_lock(users, shared=True)  # it is only ever held whole below, by whoever is starting or stopping
+            share_lock(users)
         try:
             yield
         finally:

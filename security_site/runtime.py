@@ -57,10 +57,15 @@ def socket_folder(folder: Path, socket_name: str) -> Path:
     return Path("/tmp", f"hsi-{digest}")  # noqa: S108  (private and checked by make_private; the same after a reboot)
 
 
-def try_lock(file: IO[str], *, shared: bool = False) -> bool:
-    """Lock an open file without waiting; closing it, or the end of the process, frees it."""
+def share_lock(file: IO[str]) -> None:
+    """Hold a lock that others may hold at the same time; closing the file, or the end of the process, frees it."""
+    fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Hold a lock alone, if nobody else holds it in any way."""
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

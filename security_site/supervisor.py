@@ -35,6 +35,10 @@ SLOW_WEB_S = 60
 MANAGE = [sys.executable, str(BASE_DIR / "manage.py")]
 
 
+class AlreadyRuns(StartError):
+    """Another `up` serves this DATA_DIR."""
+
+
 class AskedToStop(Exception):
     """Somebody wants everything to end."""
 
@@ -134,6 +138,7 @@ class Supervisor:
     def _add(self, child: Child) -> None:
         child.start()
         self.children.append(child)
+        self._record()
 
     def _tick(self) -> None:
         self.console.relay(TICK_S)
@@ -186,12 +191,12 @@ def environment_of_children(config: Config) -> dict[str, str]:
 
 @contextmanager
 def only_one(config: Config) -> Iterator[None]:
-    """Refuse a second start on the same DATA_DIR. Raises StartError."""
+    """Refuse a second start on the same DATA_DIR. Raises AlreadyRuns."""
     with (run_folder(config.DATA_DIR) / "up.lock").open("a+") as lock:
         lock.seek(0)
         if not try_lock(lock):
             other = json.loads(lock.read() or "{}")
-            raise StartError(
+            raise AlreadyRuns(
                 f"It already runs on {config.DATA_DIR}: {other.get('address')} (process {other.get('pid')}).\n"
                 "Stop that one first, or give this one a folder and a port of its own: DATA_DIR=… PORT=… make run"
             )
@@ -212,6 +217,10 @@ def main() -> None:
     try:
         with only_one(config), embedded.in_use(config.DATA_DIR):
             Supervisor(config, Console(sys.stdout)).run(options.procfile, demo=options.demo)
+    except AlreadyRuns as error:
+        if not options.demo:
+            sys.exit(str(error))
+        os.execv(sys.executable, [*MANAGE, "demo"])  # noqa: S606  (no shell is wanted)
     except (StartError, OSError) as error:
         sys.exit(str(error))
 

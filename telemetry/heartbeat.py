@@ -50,7 +50,8 @@ class Beating:
         self.stop()
 
     def start(self) -> None:
-        beat(self.worker, self.queue, self.detail)
+        """Beat at once, so that nothing is claimed by somebody unknown, and from then on in a thread."""
+        self._try_to_beat()
         self._thread.start()
 
     def stop(self) -> None:
@@ -59,9 +60,13 @@ class Beating:
 
     def _run(self) -> None:
         while not self._stop.wait(HEARTBEAT_INTERVAL_S):
-            try:
-                beat(self.worker, self.queue, self.detail)
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("%s could not beat: %s", self.worker, error)
-                connection.close()
+            self._try_to_beat()
         connection.close()
+
+    def _try_to_beat(self) -> None:
+        """A database that is away now may be back for the next beat."""
+        try:
+            beat(self.worker, self.queue, self.detail)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("%s could not beat: %s", self.worker, str(error).splitlines()[0])
+            connection.close()

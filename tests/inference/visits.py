@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from inference.protocols import EventContext, HouseholdFact, PlaceName, Sighting, UsualFact, ZoneFact, ZoneKind
+from inference.protocols import EventContext, HouseholdFact, PlaceName, Sighting, UsualFact, ZoneFact
 
 ZONE = ZoneInfo("Europe/Berlin")
 BODY = (0.05, 0.3)

@@ -114,7 +114,6 @@ def test_children_of_a_killed_supervisor_end_or_are_cleared_by_the_next(up: Star
     killed = up(SLEEPER + stubborn)
     killed.hears("here")
     killed.hears("awake")
-    until(lambda: "stubborn" in (home / "run" / "processes.json").read_text())
     family = killed.family()
     killed.ends(signal.SIGKILL)
     until(lambda: len(those_alive(family)) == 1)  # the one that ignores the kernel's SIGTERM is left
@@ -204,7 +203,7 @@ def test_the_records_name_what_runs(up: StartUp, home: Path) -> None:
     running = up(SLEEPER)
     running.hears("awake")
     file = home / "run" / "processes.json"
-    until(lambda: set(json.loads(file.read_text())) == {"sleeper"})
+    assert json.loads(file.read_text())["sleeper"]["pid"] == running.pid_of("awake")
     running.ends()
     assert json.loads(file.read_text()) == {}
 

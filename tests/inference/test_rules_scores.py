@@ -1,0 +1,370 @@
+"""How much each fact counts: pairs of visits that differ in one, and the limits that hold whatever the points say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inference.analysts.rules import RulesAnalyst
+from inference.protocols import EventContext, HouseholdFact, UsualFact, Verdict
+from tests.inference.visits import ALL_ZONES, BACK_DOOR, DOOR, DRIVEWAY, OTHER_DOOR, SIDEWALK, YARD, ZONE, Story, but
+
+AWAY, HOME = HouseholdFact(away=True), HouseholdFact(away=False)
+
+
+def judged(visit: Story | EventContext) -> Verdict:
+    return RulesAnalyst().assess(visit.context() if isinstance(visit, Story) else visit)
+
+
+def points(visit: Story | EventContext) -> dict[str, int]:
+    return {part.name: part.points for part in judged(visit).parts}
+
+
+def caller(start: str = "14:02", leave_after_s: int = 20) -> Story:
+    """Comes to the front door and leaves again."""
+    story = Story(start, zones=ALL_ZONES).walk("person", 0, 6, 0.05, 0.35, zone=YARD)
+    story.stay("person", 7, leave_after_s, 0.5, zone=DOOR)
+    return story.walk("person", leave_after_s + 1, leave_after_s + 7, 0.35, 0.05, zone=YARD)
+
+
+def stander(seconds: int, start: str = "14:02") -> Story:
+    return Story(start).stay("person", 0, seconds, 0.5)
+
+
+def tries_two_doors(start: str, pause_s: int = 10) -> Story:
+    story = Story(start, zones=ALL_ZONES).walk("person", 0, 4, 0.05, 0.15, zone=YARD)
+    story.stay("person", 5, 20, 0.25, zone=DOOR).stay("person", 20 + pause_s, 40 + pause_s, 0.8, zone=OTHER_DOOR)
+    return story.look(0, 40 + pause_s)
+
+
+# Pairs: the second worries more
+
+
+@pytest.mark.parametrize(
+    ("calmer", "graver"),
+    [
+        (stander(10), stander(10, "21:30")),
+        (stander(10, "21:30"), stander(10, "23:30")),
+        (stander(10, "06:00"), stander(10, "05:30")),
+        (stander(10), stander(30)),
+        (stander(30), stander(90)),
+        (stander(90), stander(150)),
+        (Story(place="street").see("person", 0, 0.5), Story(place="driveway").see("person", 0, 0.5)),
+        (Story(place="driveway").see("person", 0, 0.5), Story(place="back").see("person", 0, 0.5)),
+        (Story(place="back").see("person", 0, 0.5), Story(place="inside").see("person", 0, 0.5)),
+        (Story().see("person", 0, 0.5), Story().see("person", 0, 0.5).see("person", 0, 0.8)),
+        (Story().see("person", 0, 0.5, confidence=0.55), Story().see("person", 0, 0.5, confidence=0.65)),
+        (Story().see("person", 0, 0.5), Story().see("person", 0, 0.5).see("person", 1, 0.8)),
+        (Story().stay("bird", 0, 5, 0.5), Story().stay("cat", 0, 5, 0.5)),
+        (Story().stay("cat", 0, 5, 0.5), Story().stay("dog", 0, 5, 0.5)),
+        (Story().stay("dog", 0, 5, 0.5), Story("23:40").stay("dog", 0, 5, 0.5)),
+        (Story().see("car", 0, 0.5), Story().see("person", 0, 0.5)),
+        (Story().walk("person", 0, 5, 0.1, 0.9), Story().walk("person", 0, 5, 0.1, 0.9).see("person", 2, 0.2)),
+        (caller(), caller(leave_after_s=100)),
+        (caller(), caller("23:10")),
+        (caller(), tries_two_doors("14:02")),
+        (tries_two_doors("14:02"), tries_two_doors("02:31")),
+        (tries_two_doors("02:31", pause_s=200), tries_two_doors("02:31", pause_s=170)),
+    ],
+)
+def test_the_second_worries_more(calmer: Story, graver: Story) -> None:
+    assert judged(calmer).score < judged(graver).score
+
+
+def test_each_hour_has_its_points() -> None:
+    hours = {"06:59": 6, "07:00": 0, "20:59": 0, "21:00": 6, "22:59": 6, "23:00": 12, "05:59": 12, "06:00": 6}
+    assert {start: points(Story(start).see("person", 0, 0.5)).get("hour", 0) for start in hours} == hours
+
+
+def test_a_change_of_clocks_makes_no_stay_longer() -> None:
+    """The night of 29 March 2026 has no hour from two to three."""
+    before = datetime(2026, 3, 29, 1, 59, 30, tzinfo=ZONE).astimezone(UTC)
+    context = stander(60).context()
+    moments = [(before + timedelta(seconds=second)).astimezone(ZONE) for second in range(61)]
+    sightings = tuple(replace(one, seen_at=moment) for one, moment in zip(context.sightings, moments, strict=True))
+    verdict = judged(but(context, sightings=sightings, frames=()))
+    assert verdict.summary == "A person stood at the front for 60 s, from 01:59."
+
+
+def test_count_doubles_at_night() -> None:
+    def crowd(start: str, people: int) -> Story:
+        story = Story(start)
+        for number in range(people):
+            story.see("person", 0, 0.1 + 0.1 * number)
+        return story
+
+    assert [points(crowd("14:02", people)).get("count", 0) for people in (1, 2, 3, 4, 5, 8)] == [0, 2, 4, 4, 6, 6]
+    assert [points(crowd("02:02", people)).get("count", 0) for people in (1, 2, 3, 4, 5, 8)] == [0, 4, 8, 8, 12, 12]
+
+
+# Where
+
+
+@pytest.mark.parametrize(
+    ("story", "place"),
+    [
+        (Story(zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=SIDEWALK), 3),
+        (Story(zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=YARD), 6),
+        (Story(zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=DRIVEWAY), 8),
+        (Story(zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=DOOR), 12),
+        (Story(place="back", zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=YARD), 12),
+        (Story(place="back", zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=BACK_DOOR), 16),
+        (Story(place="inside", zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=DOOR), 20),
+        (Story(zones=ALL_ZONES).stay("person", 0, 1, 0.5), 3),
+        (Story(zones=ALL_ZONES).stay("person", 0, 1, 0.5, zone=SIDEWALK).see("person", 2, 0.5, zone=YARD), 6),
+    ],
+)
+def test_the_highest_place_that_was_reached_counts(story: Story, place: int) -> None:
+    assert points(story)["place"] == place
+
+
+def test_one_unsure_picture_at_the_door_has_not_reached_it() -> None:
+    story = Story(zones=ALL_ZONES).stay("person", 0, 3, 0.4, zone=YARD, confidence=0.65)
+    assert points(story.see("person", 4, 0.5, zone=DOOR, confidence=0.65))["place"] == 6
+    assert points(story.see("person", 5, 0.5, zone=DOOR, confidence=0.65))["place"] == 12
+
+
+def test_one_sure_picture_at_the_door_has() -> None:
+    story = Story(zones=ALL_ZONES).stay("person", 0, 3, 0.4, zone=YARD, confidence=0.65)
+    assert points(story.see("person", 4, 0.5, zone=DOOR, confidence=0.7))["place"] == 12
+
+
+# Stay
+
+
+def test_passers_by_one_after_another_do_not_add_up_to_somebody_waiting() -> None:
+    story = Story(place="street")
+    for start in range(0, 600, 20):
+        story.walk("person", start, start + 6, 0.1, 0.9)
+    assert "stay" not in points(story.look(0, 600))
+
+
+def test_a_stay_outlives_a_gap_of_half_a_minute_but_not_more() -> None:
+    def with_gap_until(second: int) -> Story:
+        return Story().stay("person", 0, 40, 0.5).stay("person", second, 125, 0.5).look(0, 125)
+
+    assert points(with_gap_until(69))["stay"] == 26
+    assert points(with_gap_until(71))["stay"] == 4
+
+
+def test_a_stay_on_still_pictures_outlives_one_missed_picture_but_not_two() -> None:
+    every_45_s = Story(every_s=45.0).look(0, 270)
+    assert points(every_45_s.stay("person", 0, 45, 0.5).stay("person", 135, 180, 0.5))["stay"] == 26
+    every_45_s = Story(every_s=45.0).look(0, 270)
+    assert points(every_45_s.stay("person", 0, 45, 0.5).stay("person", 180, 225, 0.5))["stay"] == 4
+
+
+def test_boxes_that_jitter_stay_and_boxes_that_wander_do_not() -> None:
+    jittering, wandering = Story(), Story()
+    for second in range(90):
+        jittering.see("person", second, 0.5 + 0.01 * (second % 3))
+        wandering.see("person", second, 0.1 + 0.008 * second)
+    assert points(jittering)["stay"] == 12
+    assert "stay" not in points(wandering)
+
+
+def test_a_long_stay_in_a_long_visit_counts_little_by_day_and_fully_at_night() -> None:
+    assert points(stander(21 * 60))["stay"] == 6
+    assert points(stander(21 * 60, "01:00"))["stay"] == 26
+
+
+# Doors
+
+
+def test_coming_out_is_discounted_and_never_from_door_to_door() -> None:
+    story = Story("02:10", zones=ALL_ZONES).stay("person", 0, 3, 0.25, zone=DOOR)
+    story.walk("person", 4, 8, 0.4, 0.6, zone=YARD).stay("person", 9, 15, 0.8, zone=OTHER_DOOR)
+    assert points(story)["came_out"] == -14
+    assert "second_door" not in points(story)
+    assert judged(story).ceiling == 74
+
+
+def test_coming_out_of_the_back_door_counts_as_a_front_door() -> None:
+    story = Story(place="back", zones=ALL_ZONES).stay("person", 0, 3, 0.25, zone=BACK_DOOR)
+    story.walk("person", 4, 90, 0.4, 0.42, zone=YARD)
+    assert points(story) == {"subject": 22, "place": 12, "came_out": -14}
+
+
+def test_a_short_daytime_visit_to_the_door_is_discounted_a_long_or_late_one_is_not() -> None:
+    assert points(caller())["left_door"] == -14
+    assert "left_door" not in points(caller(leave_after_s=100))
+    assert "left_door" not in points(caller("22:00"))
+    assert points(caller())["walked_up"] == 4
+
+
+@pytest.mark.parametrize(("start", "discount"), [("18:02", -14), ("21:30", -8), ("23:30", 0)])
+def test_going_in_is_discounted_by_the_hour(start: str, discount: int) -> None:
+    story = Story(start, zones=ALL_ZONES).walk("person", 0, 6, 0.05, 0.35, zone=YARD)
+    assert points(story.stay("person", 7, 12, 0.5, zone=DOOR)).get("not_seen_leaving", 0) == discount
+
+
+def test_two_doors_count_more_when_nobody_is_home() -> None:
+    by_day = tries_two_doors("14:02").context()
+    assert points(by_day)["second_door"] == 10
+    assert points(but(by_day, household=AWAY))["second_door"] == 30
+    assert points(tries_two_doors("02:02"))["second_door"] == 30
+    assert "second_door" not in points(tries_two_doors("14:02", pause_s=190))
+
+
+def test_two_people_each_at_a_door_are_not_one_who_tries_both() -> None:
+    story = Story("14:02", zones=ALL_ZONES).see("person", 0, 0.05, zone=YARD)
+    story.stay("person", 1, 30, 0.25, zone=DOOR).stay("person", 5, 30, 0.8, zone=OTHER_DOOR)
+    assert "second_door" not in points(story)
+
+
+def test_the_same_door_again_counts_after_being_away_from_it() -> None:
+    def back_after(away_x: float) -> Story:
+        story = Story("02:02", zones=ALL_ZONES).see("person", 0, 0.05, zone=YARD)
+        story.stay("person", 1, 20, 0.5, zone=DOOR).stay("person", 21, 25, away_x, zone=YARD)
+        return story.stay("person", 26, 40, 0.5, zone=DOOR)
+
+    assert points(back_after(away_x=0.8))["door_again"] == 30
+    assert "door_again" not in points(back_after(away_x=0.55))
+
+
+def test_walking_past_a_row_of_parked_cars_is_not_standing_at_them() -> None:
+    story = Story("02:31", "driveway").walk("person", 0, 6, 0.1, 0.9, 0.6)
+    for x in (0.25, 0.75):
+        story.stay("car", 0, 6, x, 0.55, parked=True)
+    assert "second_car" not in points(story)
+
+
+# Company, rhythm, household
+
+
+def test_a_car_that_stops_and_a_dog_lower_the_score_of_a_person() -> None:
+    alone = Story(place="driveway").walk("person", 0, 30, 0.1, 0.9)
+    with_car = Story(place="driveway").walk("person", 0, 30, 0.1, 0.9).stay("car", 0, 30, 0.3)
+    with_dog = Story(place="driveway").walk("person", 0, 30, 0.1, 0.9).walk("dog", 0, 30, 0.1, 0.9)
+    assert judged(alone).score - judged(with_car).score == 8
+    assert judged(alone).score - judged(with_dog).score == 4
+
+
+def test_a_parked_car_is_no_company() -> None:
+    story = Story(place="driveway").walk("person", 0, 30, 0.1, 0.9).stay("car", 0, 30, 0.3, parked=True)
+    assert "with_vehicle" not in points(story)
+    assert "car" not in judged(story).summary
+
+
+@pytest.mark.parametrize(
+    ("days_seen", "days_watched", "by_day", "at_night"),
+    [
+        (14, 28, -8, -3),
+        (6, 28, -4, -3),
+        (2, 28, 0, 0),
+        (1, 28, 6, 6),
+        (0, 28, 8, 8),
+        (0, 14, 6, 6),
+        (0, 6, 0, 0),
+        (6, 6, 0, 0),
+    ],
+)
+def test_what_is_usual_lowers_and_what_is_rare_raises(
+    days_seen: int, days_watched: int, by_day: int, at_night: int
+) -> None:
+    fact = (UsualFact("person", days_seen, days_watched),)
+    assert points(but(stander(5).context(), usual=fact)).get("rhythm", 0) == by_day
+    assert points(but(stander(5, "02:00").context(), usual=fact)).get("rhythm", 0) == at_night
+
+
+def test_what_is_usual_of_cars_says_nothing_of_people() -> None:
+    assert "rhythm" not in points(but(stander(5).context(), usual=(UsualFact("car", 28, 28),)))
+
+
+def test_household_counts_only_where_it_is_known() -> None:
+    assert "household" not in points(stander(5))
+    assert points(but(stander(5).context(), household=HOME))["household"] == -5
+    assert "household" not in points(but(stander(5, "02:00").context(), household=HOME))
+    assert points(but(stander(5).context(), household=AWAY))["household"] == 18
+    assert "household" not in points(but(stander(5).context(), household=AWAY, place="street"))
+
+
+# Vehicles and animals
+
+
+def test_a_vehicle_in_the_driveway_counts_when_it_stops_and_more_when_nobody_gets_out() -> None:
+    def car(seconds: int) -> Story:
+        return Story(place="driveway").stay("car", 0, seconds, 0.5)
+
+    assert points(car(10)) == {"subject": 6, "place": 5}
+    assert points(car(30)) == {"subject": 6, "place": 11, "stay": 4}
+    assert points(car(150)) == {"subject": 6, "place": 11, "stay": 14}
+    assert judged(car(150).see("person", 140, 0.5)).parts[0].why.startswith("a person")
+
+
+def test_a_bicycle_hides_nobody() -> None:
+    assert points(Story(place="driveway").stay("bicycle", 0, 300, 0.5))["stay"] == 4
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("visit", "ceiling"),
+    [
+        (Story().see("dog", 0, 0.5), 19),
+        (Story(place="street").see("car", 0, 0.5), 20),
+        (Story(place="driveway").walk("car", 0, 5, 0.1, 0.9), 20),
+        (Story(place="driveway").stay("car", 0, 60, 0.5), 49),
+        (Story(place="back").stay("car", 0, 60, 0.5), 49),
+        (Story(place="street").walk("person", 0, 5, 0.1, 0.9), 35),
+        (Story(place="street").stay("person", 0, 60, 0.5), 59),
+        (Story(zones=ALL_ZONES).stay("person", 0, 60, 0.5, zone=SIDEWALK), 59),
+        (Story().see("person", 0, 0.5, confidence=0.55), 39),
+        (stander(60), 74),
+        (caller(), 84),
+        (tries_two_doors("02:31"), 84),
+        (but(tries_two_doors("02:31").context(), household=AWAY), 100),
+        (but(tries_two_doors("14:31").context(), household=AWAY), 84),
+    ],
+)
+def test_each_ceiling_holds_and_says_why(visit: Story | EventContext, ceiling: int) -> None:
+    verdict = judged(visit)
+    assert verdict.ceiling == ceiling
+    assert bool(verdict.ceiling_why) == (ceiling < 100)
+
+
+def test_critical_takes_three_strong_signs() -> None:
+    at_the_back_door = Story("02:31", "back", zones=ALL_ZONES).see("person", 0, 0.1, zone=YARD)
+    at_the_back_door.stay("person", 1, 140, 0.5, zone=BACK_DOOR)
+    two_signs = at_the_back_door.context()
+    assert judged(two_signs).score == 80
+    three_signs = but(two_signs, household=AWAY)
+    assert judged(three_signs).score == 98
+
+
+def test_at_a_door_at_night_is_never_low() -> None:
+    usual = (UsualFact("person", 28, 28),)
+    story = Story("23:40", zones=ALL_ZONES, usual=usual).stay("person", 0, 2, 0.5, zone=DOOR, confidence=0.55)
+    verdict = judged(story.walk("person", 3, 8, 0.6, 0.95, zone=YARD, confidence=0.55))
+    assert verdict.raw_score < 30
+    assert (verdict.score, verdict.floor) == (30, 30)
+    assert "At a door at night: never below 30." in verdict.reasoning
+
+
+def test_inside_while_nobody_is_home_is_critical_even_on_two_pictures() -> None:
+    story = Story(place="inside", household=AWAY).stay("person", 0, 1, 0.5, confidence=0.65)
+    assert judged(story).score == 85
+    assert judged(Story(place="inside", household=AWAY).see("person", 0, 0.5, confidence=0.55)).score < 60
+
+
+def test_only_the_strongest_subject_scores() -> None:
+    assert judged(stander(5)).score == judged(stander(5).see("cat", 2, 0.1)).score
+
+
+def test_the_card_shows_the_surest_picture_of_where_it_counts_most() -> None:
+    story = Story(zones=ALL_ZONES).see("person", 0, 0.1, zone=YARD, confidence=0.95)
+    story.see("person", 1, 0.5, zone=DOOR, confidence=0.8).see("person", 2, 0.5, zone=DOOR, confidence=0.85)
+    assert judged(story.see("car", 2, 0.8, confidence=0.99)).key_detection_id == 3
+
+
+def test_each_reason_points_at_what_it_rests_on() -> None:
+    story = Story(zones=ALL_ZONES).see("person", 0, 0.1, zone=YARD).stay("person", 1, 3, 0.5, zone=DOOR)
+    verdict = judged(story.see("dog", 3, 0.8))
+    evidence = {part.name: part.detection_ids for part in verdict.parts}
+    assert evidence["subject"] == (1, 2, 3, 4)
+    assert evidence["place"] == (2, 3, 4)
+    assert evidence["with_dog"] == (5,)
+    assert verdict.cited_detection_ids == (1, 2, 3, 4, 5)

@@ -201,7 +201,7 @@ def _changed_hours(user: User, touched: set[datetime]) -> list[Hour]:
     """These hours as they are now, empty ones included, and the newest two: a newer row folds the older ones."""
     if not touched:
         return []
-    hours = _hours(_quiet_events(user, since=min(touched)))
+    hours = _hours(_quiet_events(user, since=min(touched) - timedelta(hours=1)))
     found = {hour.starts_at for hour in hours}
     kept = [hour for index, hour in enumerate(hours) if index < 2 or hour.starts_at in touched]
     return kept + [Hour(starts_at) for starts_at in sorted(touched - found)]

@@ -11,6 +11,7 @@ import psutil
 
 from security_site.runtime import StartError
 
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared, not bound)
 NOWHERE = "192.0.2.1"  # reserved for documentation; nothing is ever sent to it
 
 
@@ -50,12 +51,12 @@ def _by_whom(port: int) -> str:
 
 def own_url(host: str, port: int) -> str:
     """The address to open on this machine itself."""
-    return f"http://{_for_url('127.0.0.1' if _is_everywhere(host) else host)}:{port}/"
+    return f"http://{_for_url(EVERYWHERE.get(host, host))}:{port}/"
 
 
 def lan_url(host: str, port: int) -> str | None:
     """The address to open on other devices of the home, where the server listens to them."""
-    if not _is_everywhere(host):
+    if host not in EVERYWHERE:
         return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -67,7 +68,7 @@ def lan_url(host: str, port: int) -> str | None:
 
 def answers(host: str, port: int, path: str = "/healthz") -> bool:
     """Whether the web server says that it is well."""
-    connection = http.client.HTTPConnection("127.0.0.1" if _is_everywhere(host) else host, port, timeout=1)
+    connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=1)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == http.client.OK
@@ -75,10 +76,6 @@ def answers(host: str, port: int, path: str = "/healthz") -> bool:
         return False
     finally:
         connection.close()
-
-
-def _is_everywhere(host: str) -> bool:
-    return host in {"0.0.0.0", "::", ""}  # noqa: S104  (compared, not bound)
 
 
 def _for_url(host: str) -> str:

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -72,10 +72,10 @@ class Supervisor:
     def run(self, procfile: Path, *, demo: bool) -> None:
         """Bring everything up and keep it so until a signal ends it. Raises StartError."""
         tasks = read_procfile(procfile, self.env)
-        self.console.width = max(len(task.name) for task in tasks) if tasks else 0
+        self.console.width = max((len(each.name) for each in tasks), default=0)
         if ended := clear_orphans(self.folder):
             self.console.write(f"Ended what a killed start had left behind: {', '.join(ended)}.")
-        if any(task.name == "web" for task in tasks):
+        if any(each.name == "web" for each in tasks):
             refuse_taken_port(self.config.HOST, self.config.PORT)
         outlives_its_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as `nohup` asks
         for number in (signal.SIGINT, signal.SIGTERM, *([] if outlives_its_terminal else [signal.SIGHUP])):
@@ -159,12 +159,13 @@ class Supervisor:
         pids = {each.name: each.pid for each in self._everything() if each.pid and isinstance(each.service, Task)}
         if pids != {name: record["pid"] for name, record in self.recorded.items()}:
             self.recorded = {name: record for name, pid in pids.items() if (record := record_of(pid))}
-            write_records(self.folder, self.recorded)
+            with suppress(OSError):  # a full disk must not end what is supervised
+                write_records(self.folder, self.recorded)
 
     def _bring_down(self) -> None:
         for child in reversed(self._everything()):
             child.stop()
-        write_records(self.folder, {})
+        self._record()
 
     def _everything(self) -> list[Child]:
         return [*self.children, self.errand] if self.errand else self.children

@@ -55,6 +55,11 @@ changes.addEventListener("htmx:afterRequest", (event) => {
   showConnection("");
 });
 
+document.body.addEventListener("htmx:sendError", showLost);
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.target !== changes) location.reload(); // the press meant a page that is no longer so
+});
+
 // ---- fragments ------------------------------------------------------------------------------------------
 
 const eventsOf = (element) => (element.dataset.events ?? "").split(" ").filter(Boolean);

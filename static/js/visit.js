@@ -17,6 +17,10 @@ function refresh() {
   });
 }
 
+document.body.addEventListener("htmx:afterSettle", () => {
+  document.querySelector(".frame[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
+
 document.body.addEventListener("htmx:wsBeforeMessage", (event) => {
   event.preventDefault();
   const hint = JSON.parse(event.detail.message);

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from inference.analysts.rules import RulesAnalyst
-from inference.protocols import EventContext, PlaceName, UsualFact
+from inference.protocols import EventContext, PlaceName, UsualFact, ZoneFact
 from inference.scale import Level, level_of
 from tests.inference.visits import BACK_DOOR, DOOR, DRIVEWAY, SIDEWALK, YARD, Story, but
 
 DAYS = 7
-ZONES_OF: dict[PlaceName, tuple[object, ...]] = {
+ZONES_OF: dict[PlaceName, tuple[ZoneFact, ...]] = {
     "front": (SIDEWALK, YARD, DOOR),
     "driveway": (SIDEWALK, DRIVEWAY),
     "back": (YARD, BACK_DOOR),
@@ -103,8 +103,7 @@ def visit(habit: Habit, hour: int, chance: random.Random) -> EventContext:
     story.sightings = noticed or story.sightings[:1]
     labels = {one.label for one in story.sightings}
     usual = tuple(UsualFact(label, days_seen, 28) for label in sorted(labels))
-    zones = tuple(zone for zone in (SIDEWALK, YARD, DOOR, DRIVEWAY, BACK_DOOR) if zone in ZONES_OF[place])
-    return but(story.context(), zones=zones, usual=usual)
+    return but(story.context(), zones=ZONES_OF[place], usual=usual)
 
 
 def ordinary_week(chance: random.Random) -> list[EventContext]:

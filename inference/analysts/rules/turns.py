@@ -75,19 +75,20 @@ def _reached_doors(people: Subject, premises: Premises) -> dict[Spot, list[Seen]
 
 
 def door_visit(people: Subject, premises: Premises) -> DoorVisit | None:
-    """What was seen at the door that counts most; None where nobody reached one."""
+    """What was seen at the first door of those who came out, else at the one that counts most; None without a door."""
     reached = _reached_doors(people, premises)
     if not reached:
         return None
-    door = max(reached, key=lambda spot: (spot.points, len(reached[spot])))
     at_doors = sorted((one for seen in reached.values() for one in seen), key=lambda one: one.picture)
     first_there, last_there = at_doors[0], at_doors[-1]
-    is_first = first_there.picture == people.pictures[0][0].picture
+    is_first = first_there.picture == people.first.picture
+    most_telling = max(reached, key=lambda spot: (spot.points, len(reached[spot])))
+    door = premises.spot_of(first_there) if is_first else most_telling
     return DoorVisit(
         door,
         tuple(reached[door]),
         is_first=is_first,
-        is_last=last_there.picture == people.pictures[-1][0].picture,
+        is_last=last_there.picture == people.last.picture,
         is_away_seen=any(
             together[0].picture > first_there.picture
             and all(one.is_away_from(first_there) and _door_of(one, premises) is None for one in together)

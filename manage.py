@@ -9,6 +9,7 @@ WITHOUT_SERVERS = {
     "check",
     "collectstatic",
     "compilemessages",
+    "demo",
     "diffsettings",
     "document_settings",
     "findstatic",
@@ -19,6 +20,7 @@ WITHOUT_SERVERS = {
     "up",
     "version",
 }
+SEES_TABLES_AS_THEY_ARE = {"dbshell", "migrate", "showmigrations", "sqlmigrate", "sqlsequencereset", "test"}
 
 
 def main() -> None:
@@ -28,18 +30,20 @@ def main() -> None:
     from security_site.runtime import StartError
 
     try:
-        with servers_for(sys.argv[1:]):
+        with servers_for(sys.argv[1:]) as are_fresh:
+            if are_fresh and sys.argv[1] not in SEES_TABLES_AS_THEY_ARE:
+                execute_from_command_line([sys.argv[0], "migrate", "--skip-checks", "--verbosity", "0"])
             execute_from_command_line(sys.argv)
     except StartError as error:
         sys.exit(str(error))
 
 
-def servers_for(arguments: list[str]) -> AbstractContextManager[None]:
-    """The private database and broker, where the command needs them and no others are given."""
+def servers_for(arguments: list[str]) -> AbstractContextManager[bool]:
+    """The private database and broker, where the command needs them; gives whether they had to be started."""
     if not arguments or {"-h", "--help", "--version"} & set(arguments):
-        return nullcontext()
+        return nullcontext(False)
     if arguments[0] in WITHOUT_SERVERS and not any(one.startswith("--database") for one in arguments):
-        return nullcontext()
+        return nullcontext(False)
     from security_site import embedded
     from security_site.config import load_config_or_exit
 

@@ -11,10 +11,10 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.keys import revoke_keys
-from accounts.models import APIKey, AuditLog, Role, User
+from accounts.models import APIKey, AuditAction, AuditLog, Role, User, audit
 from accounts.people import grant, is_last_owner, note_new_person
 from telemetry.admin_tables import ReadOnlyAdmin, link_to_list
 
@@ -56,8 +56,16 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         grant(obj, Role(obj.role))
         super().save_model(request, obj, form, change)
-        if not change:
+        if change:
+            audit(AuditAction.USER_UPDATED, "user", obj.pk, request=request, details={"fields": form.changed_data})
+        else:
             note_new_person(obj, request)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        response = super().user_change_password(request, id, form_url)
+        if isinstance(response, HttpResponseRedirect):  # only after the new one was accepted
+            audit(AuditAction.PASSWORD_CHANGED, "user", id, request=request)
+        return response
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and is_last_owner(obj))

@@ -124,6 +124,8 @@ class AuditAction(models.TextChoices):
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
     USER_CREATED = "user_created"
+    USER_UPDATED = "user_updated"
+    PASSWORD_CHANGED = "password_changed"
 
 
 class AuditLog(models.Model):

@@ -82,6 +82,11 @@ class Password(SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-ar
     success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
     success_message = "Your password is changed. Other devices have to log in again."
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        audit(AuditAction.PASSWORD_CHANGED, "user", self.request.user.pk, request=self.request)
+        return response
+
 
 @login_not_required
 @never_cache

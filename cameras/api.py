@@ -77,7 +77,7 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
             "duration",
             "video_codec",
             "detector",
-            "looked_for",
+            "nothing_found",
             "preview_url",
         )
         read_only_fields = fields

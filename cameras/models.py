@@ -217,7 +217,7 @@ class Capture(Claimable):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates"
     )
     detector = models.CharField(max_length=40, blank=True, help_text="Engine that looked at it.")
-    looked_for = models.CharField(max_length=200, blank=True, help_text="What that engine can see, in words.")
+    nothing_found = models.TextField(blank=True, help_text="Its receipt, in that engine's words, if nothing was found.")
     preview_path = models.TextField(blank=True, help_text="Relative to DATA_DIR; empty without detections.")
     preview_offset = models.FloatField(null=True, help_text="Second of the video the preview shows.")
 

@@ -103,7 +103,7 @@ def outcome_of(capture: Capture, object_types: list[str]) -> tuple[Outcome, str]
         case Capture.State.DETECTED if object_types:
             return Outcome.FOUND, f"Found: {list_words(object_types)}"
         case Capture.State.DETECTED:
-            return Outcome.NOTHING, nothing_found(capture.looked_for)
+            return Outcome.NOTHING, capture.nothing_found
         case Capture.State.DUPLICATE:
             return Outcome.DUPLICATE, _duplicate_sentence(capture)
         case Capture.State.FAILED:
@@ -112,13 +112,6 @@ def outcome_of(capture: Capture, object_types: list[str]) -> tuple[Outcome, str]
             return Outcome.NOTHING, "Its time to be kept is over"
         case _:
             return Outcome.REFUSED, f"Rejected: {capture.error}"
-
-
-def nothing_found(looked_for: str) -> str:
-    """The receipt of a picture in which nothing was found. An engine with a sentence of its own is quoted."""
-    if looked_for.startswith("Nothing found"):
-        return looked_for
-    return f"Nothing found (looked for {looked_for})" if looked_for else "Nothing found"
 
 
 def _duplicate_sentence(capture: Capture) -> str:

@@ -36,4 +36,4 @@ def unusual_silence(arrivals: Sequence[datetime], now: datetime) -> Silence | No
     rarely_exceeded = timedelta(seconds=quantiles(pauses_s, n=20)[-1])
     if lasting < max(SHORTEST_SILENCE, 2 * rarely_exceeded):
         return None
-    return Silence(usual=timedelta(seconds=median(pauses_s)), lasting=lasting)
+    return Silence(usual=timedelta(minutes=round(median(pauses_s) / 60)), lasting=lasting)

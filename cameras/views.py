@@ -141,6 +141,8 @@ def _store(file: UploadedFile[Any], camera_id: str) -> tuple[bool, str]:
 def play_demo(request: HttpRequest) -> HttpResponse:
     """Let drawn cameras send a day in a minute."""
     may_change(request)
-    play.start_in_background()
-    messages.success(request, "The demo is playing: its first pictures arrive within seconds.")
+    if play.start_in_background():
+        messages.success(request, "The demo is playing: its first pictures arrive within seconds.")
+    else:
+        messages.info(request, "The demo is playing already.")
     return redirect("live")

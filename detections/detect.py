@@ -178,7 +178,7 @@ def _store(claim: Claim, finding: Finding, detector: Detector) -> None:
             placed_at=None if finding.boxes else Now(),
             error="",
             detector=detector.name,
-            looked_for=detector.nothing_found,
+            nothing_found=detector.nothing_found,
             preview_path=preview,
             preview_offset=preview_offset,
         )

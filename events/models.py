@@ -75,12 +75,8 @@ class Event(models.Model):
     evaluated_revision = models.PositiveIntegerField(default=0)
     changed_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
-    continues = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by"
-    )
-    chain = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="chain_events"
-    )
+    continues = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by")
+    chain = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="chain_events")
     key_detection = models.ForeignKey(
         Detection, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The one its card shows."
     )
@@ -97,9 +93,7 @@ class Event(models.Model):
         db_table = "events"
         constraints = [
             models.CheckConstraint(condition=Q(risk_score__lte=100), name="event_score_is_at_most_100"),
-            models.CheckConstraint(
-                condition=Q(ended_at__gte=F("started_at")), name="event_ends_after_it_starts"
-            ),
+            models.CheckConstraint(condition=Q(ended_at__gte=F("started_at")), name="event_ends_after_it_starts"),
         ]
         indexes = [
             models.Index(fields=["camera", "started_at"], name="idx_events_camera_started"),  # placing, list
@@ -171,16 +165,12 @@ class Batch(models.Model):
         db_table = "batches"
         verbose_name_plural = "batches"
         constraints = [
-            models.UniqueConstraint(
-                fields=["camera"], condition=Q(state="open"), name="batch_is_the_only_open_one"
-            ),
+            models.UniqueConstraint(fields=["camera"], condition=Q(state="open"), name="batch_is_the_only_open_one"),
             models.CheckConstraint(
                 condition=Q(last_activity_at__gte=F("started_at")), name="batch_ends_after_it_starts"
             ),
         ]
-        indexes = [
-            models.Index(fields=["camera", "started_at"], name="idx_batches_camera_started")
-        ]  # placing
+        indexes = [models.Index(fields=["camera", "started_at"], name="idx_batches_camera_started")]  # placing
 
     def __str__(self) -> str:
         return f"{self.camera_id} {self.started_at:%Y-%m-%d %H:%M:%S} ({self.state})"
@@ -189,15 +179,11 @@ class Batch(models.Model):
 class EventDetection(models.Model):
     """Membership of a detection in a visit: exactly one each."""
 
-    detection = models.OneToOneField(
-        Detection, primary_key=True, on_delete=models.CASCADE, related_name="membership"
-    )
+    detection = models.OneToOneField(Detection, primary_key=True, on_delete=models.CASCADE, related_name="membership")
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="memberships")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="memberships")
     standing_since = models.DateTimeField(null=True, help_text="A vehicle: first seen at this very spot.")
-    parked = models.BooleanField(
-        default=False, help_text="Stood there 10 minutes or more: no subject of the visit."
-    )
+    parked = models.BooleanField(default=False, help_text="Stood there 10 minutes or more: no subject of the visit.")
 
     class Meta:
         db_table = "event_detections"
@@ -236,9 +222,7 @@ class Assessment(models.Model):
         get_latest_by = "id"
         constraints = [
             models.CheckConstraint(condition=Q(score__lte=100), name="assessment_score_is_at_most_100"),
-            models.CheckConstraint(
-                condition=Q(floor__lte=F("ceiling")), name="assessment_floor_is_below_the_ceiling"
-            ),
+            models.CheckConstraint(condition=Q(floor__lte=F("ceiling")), name="assessment_floor_is_below_the_ceiling"),
         ]
 
     def __str__(self) -> str:

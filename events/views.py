@@ -65,6 +65,7 @@ def _cursor(since: str) -> datetime:
 
 
 @require_safe
+@never_cache
 def event_list(request: HttpRequest) -> HttpResponse:
     """The archive, newest first."""
     user = signed_in(request)

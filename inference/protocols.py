@@ -38,10 +38,8 @@ class Box:
 
 class Detector(Protocol):
     name: str
-    sees: str
-    """What it can find, in words that finish "looked for …", such as "people, vehicles, animals"."""
     nothing_found: str
-    """The whole receipt of a picture in which it found nothing, as a person reads it."""
+    """The receipt of a picture in which it found nothing, with what it can see at all, as a person reads it."""
 
     def detect(self, images: Sequence[Image]) -> list[list[Box]]:
         """Boxes of each image (BGR uint8, height×width×3), one list per image, in pixels of that image.
@@ -76,7 +74,7 @@ class ZoneFact:
 
 @dataclass(frozen=True)
 class UsualFact:
-    """What is usual here at this hour: on `days_seen` of `days_watched` days the class was seen within an hour of it."""
+    """What is usual here: on `days_seen` of `days_watched` days the class was seen within an hour of this one."""
 
     label: str
     days_seen: int

@@ -21,6 +21,6 @@ settings.DATABASES["default"] |= {
 }
 django_application = get_asgi_application()
 
-from security_site.sockets import socket_application  # needs the apps loaded above
+from security_site.sockets import socket_application  # noqa: E402  (needs the apps loaded above)
 
 application = ProtocolTypeRouter({"http": django_application, "websocket": socket_application})

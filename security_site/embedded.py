@@ -47,18 +47,21 @@ def servers_of(config: Config) -> list[Server]:
 
 
 @contextmanager
-def running(config: Config) -> Iterator[None]:
-    """The private servers that `config` needs answer within; the last user stops them. Raises StartError."""
+def running(config: Config) -> Iterator[bool]:
+    """The private servers that `config` needs answer within; the last user stops them. Raises StartError.
+
+    Gives whether any had to be started: then nobody may have brought the database's tables up to date.
+    """
     servers = servers_of(config)
     if not servers:
-        yield
+        yield False
         return
     os.environ["PATH"] += os.pathsep + str(wheel_binaries())  # `manage.py dbshell` looks for psql
     folder = run_folder(config.DATA_DIR)
     with _leaving_on_signals(), in_use(config.DATA_DIR):
         with one_at_a_time(folder, STARTING):
             started = [_start(server, folder / f"{server.name}.log") for server in servers]
-        yield
+        yield any(started)
     for process in started:
         if process:
             process.poll()

@@ -76,7 +76,7 @@ class CaptureFactory(DjangoModelFactory[Capture]):
     height = 720
     state = Capture.State.DETECTED
     detector = "builtin"
-    looked_for = "standing people"
+    nothing_found = "Nothing found: the built-in detector sees standing people only"
 
 
 class IgnoredFileFactory(DjangoModelFactory[IgnoredFile]):

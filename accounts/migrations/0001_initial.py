@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('timestamp', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('action', models.CharField(choices=[('event_reviewed', 'Event Reviewed'), ('event_noted', 'Event Noted'), ('camera_created', 'Camera Created'), ('camera_updated', 'Camera Updated'), ('camera_deleted', 'Camera Deleted'), ('capture_requeued', 'Capture Requeued'), ('capture_dismissed', 'Capture Dismissed'), ('login', 'Login'), ('login_failed', 'Login Failed'), ('logout', 'Logout'), ('api_key_created', 'Api Key Created'), ('api_key_revoked', 'Api Key Revoked'), ('user_created', 'User Created')], max_length=50)),
+                ('action', models.CharField(choices=[('event_reviewed', 'Event Reviewed'), ('event_noted', 'Event Noted'), ('camera_created', 'Camera Created'), ('camera_updated', 'Camera Updated'), ('camera_deleted', 'Camera Deleted'), ('capture_requeued', 'Capture Requeued'), ('capture_dismissed', 'Capture Dismissed'), ('login', 'Login'), ('login_failed', 'Login Failed'), ('logout', 'Logout'), ('api_key_created', 'Api Key Created'), ('api_key_revoked', 'Api Key Revoked'), ('user_created', 'User Created'), ('user_updated', 'User Updated'), ('password_changed', 'Password Changed')], max_length=50)),
                 ('resource_type', models.CharField(max_length=50)),
                 ('resource_id', models.CharField(max_length=255, null=True)),
                 ('actor', models.CharField(max_length=100)),

@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('detecting', 'Detecting'), ('detected', 'Detected'), ('duplicate', 'Duplicate'), ('rejected', 'Rejected'), ('failed', 'Failed'), ('expired', 'Expired')], max_length=10)),
                 ('error', models.TextField(blank=True)),
                 ('detector', models.CharField(blank=True, help_text='Engine that looked at it.', max_length=40)),
-                ('looked_for', models.CharField(blank=True, help_text='What that engine can see, in words.', max_length=200)),
+                ('nothing_found', models.TextField(blank=True, help_text="Its receipt, in that engine's words, if nothing was found.")),
                 ('preview_path', models.TextField(blank=True, help_text='Relative to DATA_DIR; empty without detections.')),
                 ('preview_offset', models.FloatField(help_text='Second of the video the preview shows.', null=True)),
                 ('camera', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='captures', to='cameras.camera')),

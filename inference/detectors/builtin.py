@@ -56,7 +56,6 @@ class _Window:
 
 class BuiltinDetector:
     name = "builtin"
-    sees = "standing people"
     nothing_found = "Nothing found: the built-in detector sees standing people only"
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ const changes = document.getElementById("changes");
 const connection = document.getElementById("connection");
 const pill = document.getElementById("pill");
 const READING_BELOW = 200; // pixels scrolled
+const FOCUSABLE = "button, summary, a:not([tabindex])";
 const HINTS_GATHERED_MS = 150;
 const TOAST_MS = 10_000;
 const SIGNED_OUT = 4401;
@@ -72,8 +73,7 @@ function shownEvents() {
   return new Set([...document.querySelectorAll("[data-events]")].flatMap(eventsOf));
 }
 
-function bringsNewEvents(fragment) {
-  const shown = shownEvents();
+function bringsNewEvents(fragment, shown) {
   return eventsOf(fragment).some((id) => !shown.has(id));
 }
 
@@ -91,13 +91,24 @@ function showPill() {
 
 function put(fragment) {
   const present = document.getElementById(fragment.id);
-  if (present) {
-    keepOpen(present, fragment);
+  const focused = present?.contains(document.activeElement) ? document.activeElement.closest("[id]") : null;
+  if (present) keepOpen(present, fragment);
+  if (present && present.dataset.order === fragment.dataset.order) {
     present.replaceWith(fragment);
   } else {
+    present?.remove();
     insert(fragment);
   }
   htmx.process(fragment);
+  if (fragment.id === "toast") hideToastLater();
+  if (focused) document.getElementById(focused.id)?.querySelector(FOCUSABLE)?.focus({ preventScroll: true });
+}
+
+// The next visit takes the place of a reviewed one, for the keyboard too.
+function remove(present) {
+  const next = present.contains(document.activeElement) ? present.nextElementSibling?.querySelector("button") : null;
+  present.remove();
+  next?.focus({ preventScroll: true });
 }
 
 function insert(fragment) {
@@ -120,14 +131,14 @@ function isToBeLeft(present, fragment) {
   return isSame || present.querySelector("form[data-busy]") !== null; // pictures are being sent from it
 }
 
-function apply(fragment) {
+function apply(fragment, shown) {
   const present = document.getElementById(fragment.id);
   const isGone = fragment.getAttribute("hx-swap-oob") === "delete";
   fragment.removeAttribute("hx-swap-oob");
   held.delete(fragment.id);
-  if (isGone) present?.remove();
+  if (isGone) present && remove(present);
   else if (present && isToBeLeft(present, fragment)) return;
-  else if (isReadingBelow() && bringsNewEvents(fragment)) hold(fragment);
+  else if (isReadingBelow() && bringsNewEvents(fragment, shown)) hold(fragment);
   else if (present || fragment.dataset.home) put(fragment);
 }
 
@@ -135,9 +146,9 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.isError) return;
   event.detail.shouldSwap = false;
   const answer = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
-  answer.querySelectorAll("[hx-swap-oob]").forEach((fragment) => apply(document.adoptNode(fragment)));
+  const shown = shownEvents(); // before anything goes: a card that becomes a row is nothing new
+  answer.querySelectorAll("[hx-swap-oob]").forEach((fragment) => apply(document.adoptNode(fragment), shown));
   showPill();
-  if (answer.getElementById("toast")) hideToastLater();
 });
 
 function putHeld() {

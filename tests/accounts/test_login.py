@@ -128,3 +128,4 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(olga: User) -> None:
     assert laptop.get("/api/v1/cameras/").status_code == 200
     assert phone.get("/api/v1/cameras/").status_code == 401
     assert Session.objects.exists()
+    assert AuditLog.objects.filter(action="password_changed", actor=olga.username).count() == 1

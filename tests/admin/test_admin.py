@@ -180,6 +180,7 @@ class TestPeople:
         assert client.post(page, self.form(mia, role="owner")).status_code == 302
         mia.refresh_from_db()
         assert (mia.role, mia.is_staff, mia.is_superuser) == ("owner", True, True)
+        assert AuditLog.objects.get(action="user_updated").details == {"fields": ["role"]}
         client.post(page, self.form(mia, role="viewer", camera_ids="garage,porch"))
         mia.refresh_from_db()
         assert (mia.is_staff, mia.is_superuser, mia.camera_ids) == (False, False, ["garage", "porch"])

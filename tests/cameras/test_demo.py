@@ -45,6 +45,13 @@ def dropped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]
     return root, play_into(root)
 
 
+@pytest.fixture
+def short_show(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A show of its first four files, for what does not depend on all of them."""
+    monkeypatch.setattr("cameras.demo.play.show", lambda seed: show(seed)[:4])
+    return 4
+
+
 def pictures_in(path: Path) -> list[Image]:
     if path.suffix == ".mp4":
         with av.open(path) as film:
@@ -98,7 +105,8 @@ class TestTheShow:
         assert len(fresh) > len(dropped[1]) / 2
 
     def test_people_are_found_where_people_are_drawn_and_nowhere_else(self, dropped: tuple[Path, list[Path]]) -> None:
-        seen = [(shot.shows_people, sees_somebody(path)) for shot, path in zip(show(1), dropped[1], strict=True)]
+        every_other = list(zip(show(1), dropped[1], strict=True))[::2]
+        seen = [(shot.shows_people, sees_somebody(path)) for shot, path in every_other]
         found = [was_found for is_there, was_found in seen if is_there]
         assert sum(found) >= 0.8 * len(found)
         assert not any(was_found for is_there, was_found in seen if not is_there)
@@ -107,12 +115,18 @@ class TestTheShow:
         contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in dropped[1]]
         assert len(contents) - len(set(contents)) == 1
 
-    def test_the_same_seed_plays_the_same_show(self, dropped: tuple[Path, list[Path]], tmp_path: Path) -> None:
+    def test_the_same_seed_plays_the_same_show(self, tmp_path: Path, short_show: int) -> None:
         told: list[int] = []
-        again = play(tmp_path, pace_s=0, now=lambda: NOW, seed=1, progress=lambda done, total, what: told.append(done))
-        assert [path.relative_to(tmp_path) for path in again] == [path.relative_to(dropped[0]) for path in dropped[1]]
-        assert all(one.read_bytes() == other.read_bytes() for one, other in zip(dropped[1], again, strict=True))
-        assert told == list(range(len(show(1)) + 1))
+
+        def hear(done: int, total: int, what: str) -> None:
+            told.append(done)
+
+        first, again = (
+            play(tmp_path / take, pace_s=0, now=lambda: NOW, seed=1, progress=hear) for take in ("first", "again")
+        )
+        assert [p.relative_to(tmp_path / "again") for p in again] == [p.relative_to(tmp_path / "first") for p in first]
+        assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, again, strict=True))
+        assert told == [*range(short_show + 1)] * 2
 
 
 @pytest.mark.parametrize("hour", range(24))
@@ -128,10 +142,10 @@ def test_a_time_of_day_that_is_past_is_todays() -> None:
 
 
 class TestTheCommand:
-    def test_it_says_how_many_files_are_where(self, settings: Settings) -> None:
+    def test_it_says_how_many_files_are_where(self, settings: Settings, short_show: int) -> None:
         said = StringIO()
         call_command("demo", "--fast", stdout=said)
-        assert f"{len(show(1))} files are in {settings.CAMERA_ROOT}." in said.getvalue()
+        assert f"{short_show} files are in {settings.CAMERA_ROOT}." in said.getvalue()
 
     def test_it_refuses_while_another_plays(self) -> None:
         with stage(), pytest.raises(CommandError, match="playing already"):

@@ -11,7 +11,6 @@ from inference.protocols import Box, Image
 
 class ScriptedDetector:
     name = "scripted"
-    sees = "whatever the test says"
     nothing_found = "Nothing found (looked for whatever the test says)"
 
     def __init__(self) -> None:

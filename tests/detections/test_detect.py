@@ -70,7 +70,7 @@ def test_nothing_found_is_a_receipt_and_needs_no_place(front: Path, detector: Sc
     detect_queued("worker", 100)
     capture = only_capture()
     assert capture.state == "detected" and capture.placed_at is not None
-    assert capture.looked_for == detector.nothing_found
+    assert capture.nothing_found == detector.nothing_found
     assert not capture.preview_path
 
 

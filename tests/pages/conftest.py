@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import Client
 
 from accounts.models import Role, User
@@ -27,6 +31,13 @@ def owner(db: None) -> User:
 def stranger(back: Camera) -> User:
     """A viewer who may see the back garden only."""
     return UserFactory.create(role=Role.VIEWER, camera_ids=[back.pk])
+
+
+@pytest.fixture
+async def closed_connections() -> AsyncIterator[None]:
+    """Closes the database connection of the thread that async code reaches the database through."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 def signed_in_as(user: User) -> Client:

@@ -36,7 +36,7 @@ def fragments(client: Client, since: datetime | str) -> dict[str, str]:
     text = client.get(f"/live/changes?since={cursor}").content.decode()
     return {
         found["id"]: found["how"]
-        for tag in re.findall(r"<[a-z]+\s[^>]*hx-swap-oob=[^>]*>", text)
+        for tag in re.findall(r"<[a-z0-9]+\s[^>]*hx-swap-oob=[^>]*>", text)
         for found in [{"id": re.findall(r'\sid="([^"]+)"', tag)[0], "how": re.findall(r'oob="([^"]+)"', tag)[0]}]
     }
 
@@ -48,13 +48,13 @@ def test_only_what_changed_since_the_cursor_comes(page: Client, front: Camera) -
     assert found[f"event-{new.pk}"] == "true"
     assert f"event-{old.pk}" not in found
     assert "hour-2026112110" not in found  # 09:00 UTC is 10:00 at home
-    assert {"head", "pauses", "note", "camera-front_door"} <= found.keys()
+    assert {"first-line", "status", "pauses", "note", "camera-front_door"} <= found.keys()
 
 
 def test_nothing_new_is_a_short_answer(page: Client, front: Camera) -> None:
     EventFactory.create(camera=front, risk_score=50, started_at=NOON - timedelta(hours=1))
     found = fragments(page, NOON)
-    assert found.keys() == {"head", "pauses", "note", "more-waiting", "camera-front_door"}
+    assert found.keys() == {"first-line", "status", "pauses", "note", "more-waiting", "camera-front_door"}
 
 
 def test_a_transaction_that_was_open_at_the_cursor_is_not_missed(page: Client, front: Camera) -> None:

@@ -186,8 +186,8 @@ def test_every_file_has_a_receipt(page: Client, front: Camera) -> None:
     CaptureFactory.create(camera=front, state=states.DETECTING)
     CaptureFactory.create(camera=front, state=states.REJECTED, error="the file is empty")
     CaptureFactory.create(camera=front, state=states.FAILED, error="the detector died")
-    CaptureFactory.create(camera=front, looked_for="Nothing found: the built-in detector sees standing people only")
-    CaptureFactory.create(camera=front, looked_for="people, cars")
+    CaptureFactory.create(camera=front, nothing_found="Nothing found: the built-in detector sees standing people only")
+    CaptureFactory.create(camera=front, nothing_found="Nothing found (looked for people, cars)")
     IgnoredFileFactory.create(camera=front, arrived_at=now(), reason="txt files are not read")
     text = " ".join(between(text_of(page), 'id="receipts"', "</section>").split())
     for sentence in (

@@ -22,7 +22,7 @@ from tests.factories import (
     write_thumbnail,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("closed_connections")]
 
 
 async def signed_in_as(user: User) -> AsyncClient:

@@ -45,7 +45,7 @@ def test_ages() -> None:
     [
         (NOON, "13:00"),
         (NOON - timedelta(days=1), "yesterday 13:00"),
-        (NOON - timedelta(hours=13), "yesterday 00:00"),
+        (NOON - timedelta(hours=14), "yesterday 23:00"),
         (NOON - timedelta(days=3), "Wed 13:00"),
         (NOON - timedelta(days=18), "3 Nov 13:00"),
         (NOON - timedelta(days=365), "21 Nov 2025 13:00"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cameras.models import Capture
 from cameras.receipts import outcome_of
 from cameras.uploads import Refused, store
+from detections.detect import STAGE, detect_queued
+from events.placing import place_detected
+from telemetry.heartbeat import Beating
+from telemetry.models import Heartbeat, Pause
 
-FINAL = (
-    Capture.State.DETECTED,
-    Capture.State.DUPLICATE,
-    Capture.State.REJECTED,
-    Capture.State.FAILED,
-    Capture.State.EXPIRED,
-)
+ON_THE_WAY = (Capture.State.QUEUED, Capture.State.DETECTING)
 POLL_S = 0.1
 NO_PROGRESS_S = 120.0
 
@@ -39,18 +39,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.console = Console(stderr=True)
         captures, refused = self._store(options["files"], options["camera"])
-        if options["wait"]:
+        if options["wait"] and captures:
             self._wait(captures)
         rows = [_outcome(capture_id) for capture_id in captures]
         if options["json"]:
-            self.stdout.write(json.dumps({"captures": rows, "refused": refused}, indent=2, default=str))
+            self.stdout.write(json.dumps({"captures": rows, "refused": refused}, indent=2))
         else:
             for row in rows:
                 self.stdout.write(f"{row['file_path']}: {row['receipt']}")
             for name, reason in refused.items():
                 self.stderr.write(f"{name}: {reason}")
         if refused:
-            raise CommandError(f"{len(refused)} of {len(options['files'])} files were not taken in.", returncode=1)
+            raise CommandError(f"{len(refused)} of {len(options['files'])} files were not taken in.")
 
     def _store(self, files: list[Path], camera: str) -> tuple[list[int], dict[str, str]]:
         captures: list[int] = []
@@ -65,22 +65,18 @@ class Command(BaseCommand):
         return captures, refused
 
     def _wait(self, captures: list[int]) -> None:
-        """Until every capture is final and placed; raises CommandError where nothing moves for two minutes."""
+        """Until every capture is final and placed; by its workers, or here where the program does not run."""
         with self._progress() as progress:
             bar = progress.add_task("looking at", total=len(captures))
-            done, moved_at = -1, time.monotonic()
-            while done < len(captures):
-                settled = Capture.objects.filter(pk__in=captures, state__in=FINAL)
-                now_done = settled.exclude(state=Capture.State.DETECTED, placed_at=None).count()
-                if now_done > done:
-                    done, moved_at = now_done, time.monotonic()
-                    progress.update(bar, completed=done)
-                elif time.monotonic() - moved_at > NO_PROGRESS_S:
-                    raise CommandError(
-                        f"{len(captures) - done} files are still waiting after {NO_PROGRESS_S:.0f} s; they are safe in "
-                        "the queue. Is the program running (make run)? /readyz says what is missing."
-                    )
-                time.sleep(POLL_S)
+
+            def show(done: int) -> None:
+                progress.update(bar, completed=done)
+
+            if Heartbeat.objects.alive().filter(queue="detect").exists():
+                _wait_for_workers(captures, show)
+            else:
+                self.console.print("The program is not running; the files are looked at here.")
+                _work_here(captures, show)
 
     def _progress(self) -> Progress:
         return Progress(
@@ -91,6 +87,42 @@ class Command(BaseCommand):
             console=self.console,
             disable=not self.console.is_terminal,
         )
+
+
+def _settled(captures: list[int]) -> int:
+    mine = Capture.objects.filter(pk__in=captures).exclude(state__in=ON_THE_WAY)
+    return mine.exclude(state=Capture.State.DETECTED, placed_at=None).count()
+
+
+def _wait_for_workers(captures: list[int], show: Callable[[int], None]) -> None:
+    """Raises CommandError where nothing moves for two minutes."""
+    done, moved_at = -1, time.monotonic()
+    while done < len(captures):
+        settled = _settled(captures)
+        if settled > done:
+            done, moved_at = settled, time.monotonic()
+            show(done)
+        elif time.monotonic() - moved_at > NO_PROGRESS_S:
+            raise CommandError(
+                f"{len(captures) - done} files are still waiting after {NO_PROGRESS_S:.0f} s; they are safe in the "
+                "queue. /readyz says what is missing."
+            )
+        time.sleep(POLL_S)
+
+
+def _work_here(captures: list[int], show: Callable[[int], None]) -> None:
+    """Do the workers' work in this process. Raises CommandError where the detect stage is paused."""
+    with Beating(f"ingest@{os.getpid()}", "detect") as beating:
+        while (settled := _settled(captures)) < len(captures):
+            show(settled)
+            worked = detect_queued(beating.worker, 1)
+            for camera_id in Capture.objects.unplaced().values_list("camera_id", flat=True).distinct():
+                place_detected(camera_id)
+            if paused := Pause.objects.filter(stage=STAGE).first():
+                raise CommandError(f"Looking at files is paused: {paused.reason}. They are safe in the queue.")
+            if not worked and _settled(captures) == settled:
+                time.sleep(POLL_S)  # the next try of a file is due a little later
+        show(len(captures))
 
 
 def _outcome(capture_id: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -20,7 +19,7 @@ def broadcast(kind: str, data: dict[str, Any]) -> None:
 
     `data` is JSON-ready. With a `camera_id` in it, only people who may see that camera are told.
     """
-    transaction.on_commit(partial(_send, kind, data), robust=True)
+    transaction.on_commit(lambda: _send(kind, data), robust=True)
 
 
 def _send(kind: str, data: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from celery import current_app
 from django.db import transaction
@@ -18,7 +17,7 @@ def wake(task: str, *args: int | str) -> None:
 
     A broker that does not answer is logged and never fails the committed work: the sweep wakes it.
     """
-    transaction.on_commit(partial(_send, task, args), robust=True)
+    transaction.on_commit(lambda: _send(task, args), robust=True)
 
 
 def _send(task: str, args: tuple[int | str, ...]) -> None:

@@ -53,9 +53,11 @@ def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(tmp_path: Path) -> N
 
 
 def test_a_paused_stage_is_told_instead_of_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "events.management.commands.ingest.detect_queued", lambda worker, most: pause("detect", "no disk") or 0
-    )
+    def find_no_disk(worker: str, most: int) -> int:
+        pause("detect", "no disk")
+        return 0
+
+    monkeypatch.setattr("events.management.commands.ingest.detect_queued", find_no_disk)
     with pytest.raises(CommandError, match="paused: no disk"):
         ingest(str(drop(tmp_path, "a.jpg", picture_bytes(1))), "--camera", "x", "--wait")
     assert Heartbeat.objects.filter(queue="detect").exists()

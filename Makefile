@@ -23,7 +23,7 @@ demo: $(VENV)/base ## the same, and play a visit by the demo's cameras
 
 test: $(VENV)/dev lint ## lint and the whole suite
 	@$(PY) scripts/ensure_browser.py
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev ## style, types, layers, templates, missing migrations
 	$(VENV)/bin/ruff check .

@@ -59,7 +59,8 @@ readyz = Readiness.as_view()
 def _database_answers() -> bool:
     """What pg_isready asks. A query would wait for the connection pool for ten seconds while the server is away."""
     known = connection.settings_dict
-    server = make_conninfo("", host=known["HOST"], port=known["PORT"], dbname=known["NAME"], connect_timeout=1)
+    names = {"user": known["USER"], "dbname": known["NAME"]}
+    server = make_conninfo("", host=known["HOST"], port=known["PORT"], connect_timeout=1, **names)
     return PGconn.ping(server.encode()) == Ping.OK
 
 

@@ -45,13 +45,14 @@ def place_detected_task(camera_id: str) -> None:
 
 @shared_task(name="events.close_due_batches", throws=OUTAGES)
 def close_due_batches_task() -> None:
+    """Beat sends it every second, so its coming is beat's sign of life."""
+    beat("beat", "beat", {})
     close_due_batches()
 
 
 @shared_task(name="events.sweep", throws=OUTAGES)
 def sweep() -> None:
-    """Wake whatever is due and free what dead workers held. Beat sends it, so it is beat's sign of life too."""
-    beat("beat", "beat", {})
+    """Wake whatever is due and free what dead workers held."""
     forget_long_dead()
     free_lost_claims()
     if Capture.objects.due().exists():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -38,6 +38,8 @@ class HomeAdminSite(AdminSite):
         return response
 
 
-class HomeAdminConfig(AdminConfig):
+class HomeAdminConfig(SimpleAdminConfig):
+    """Its tables are read by `urls.py`, not at start: workers, the watcher and beat have no use for them."""
+
     default = False  # of this package the default is SiteConfig
     default_site = "security_site.admin.HomeAdminSite"

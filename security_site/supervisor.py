@@ -103,8 +103,9 @@ class Supervisor:
             if each.name != "release":
                 self._add(Child(each, self.console))
         if any(each.name == "web" for each in tasks):
+            setup_links = self._setup_links()  # while the web server starts
             self._wait_for_web()
-            self._announce()
+            self._announce(setup_links)
 
     def _wait_for_web(self) -> None:
         slow_at = time.monotonic() + SLOW_WEB_S
@@ -114,16 +115,19 @@ class Supervisor:
                 self.console.write(f"The web server has not answered for {SLOW_WEB_S} s; still waiting for it.")
                 slow_at = float("inf")
 
-    def _announce(self) -> None:
+    def _setup_links(self) -> list[str]:
+        """Where the owner's account is made, while there is none."""
         link = task("setup_link", [*MANAGE, "setup_link"], self.env)
         link = replace(link, program=replace(link.program, quiet=True))
         self._run_to_its_end(link)
-        setup = [line for line in self.console.last_lines("setup_link") if "/setup/" in line]
+        return [line for line in self.console.last_lines("setup_link") if "/setup/" in line]
+
+    def _announce(self, setup_links: list[str]) -> None:
         here, lan = own_url(self.config.HOST, self.config.PORT), lan_url(self.config.HOST, self.config.PORT)
         self.console.write(f"\nHome Security Intelligence is running: {here}")
         if lan:
             self.console.write(f"On other devices of your network: {lan}")
-        for line in setup:
+        for line in setup_links:
             self.console.write(f"Make the owner's account, once: {line}")
 
     def _run_to_its_end(self, what: Task) -> int | None:

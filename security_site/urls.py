@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from events.health import readyz
 from telemetry.health import healthz
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.urls")),
     path("", include("cameras.urls")),

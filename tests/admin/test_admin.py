@@ -10,6 +10,7 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
+import security_site.urls  # noqa: F401  (registers every model)
 from accounts.models import APIKey, AuditLog, Role, Scope, User
 from cameras.models import Camera, Capture
 from detections.models import Detection

@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwri
 from security_site.config import BASE_DIR, Config
 
 T = TypeVar("T")
+SOON_MS = 20_000
 OWNER, PASSWORD = "olivia", "a long sentence for a test"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_ARGUMENTS = [
@@ -41,7 +42,7 @@ def eventually(look: Callable[[], T], *, within_s: float = 30.0) -> T:
     deadline = time.monotonic() + within_s
     while not (found := look()):
         assert time.monotonic() < deadline, f"nothing came of it within {within_s} s"
-        time.sleep(0.1)
+        time.sleep(0.2)
     return found
 
 
@@ -182,13 +183,14 @@ def stack() -> Iterator[Stack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """For one module's tests: while it runs, no other event loop can."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     own = playwright.chromium.executable_path
     path = next(filter(None, map(shutil.which, BROWSERS)), own if Path(own).exists() else None)

@@ -7,7 +7,6 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.urls import reverse
 
 from accounts.setup import setup_path
 from security_site.addresses import lan_url, own_url
@@ -23,4 +22,4 @@ class Command(BaseCommand):
             self.stdout.write("There is an owner already. Log in at:")
         for url in (lan_url(host, port), own_url(host, port)):
             if url is not None:
-                self.stdout.write(urljoin(url, path or reverse("login")))
+                self.stdout.write(urljoin(url, path or "/login/"))

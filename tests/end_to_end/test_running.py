@@ -1,6 +1,7 @@
 """The running program seen from outside: files in folders become events, and pages show them without a reload.
 
-One file, so that one worker of a parallel run has all of it: a stack is dear to start. Each test uses cameras of its own.
+One file, so that one worker of a parallel run has all of it, since a stack is dear to start. Each test has cameras of
+its own.
 """
 
 from __future__ import annotations

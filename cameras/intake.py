@@ -32,6 +32,8 @@ from telemetry.wake import wake
 
 logger = logging.getLogger(__name__)
 
+# Longer ones do not fit into an entry of an index.
+LONGEST_PATH_BYTES = 2000
 OVERWRITTEN = "overwritten before it was read"
 UNFINISHED_SUFFIXES = frozenset({".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".upload"})
 
@@ -87,6 +89,9 @@ def take_in(path: Path) -> Outcome:
     found = _look(path)
     if found is None:
         return Outcome.GONE
+    if len(found.stored_path.encode()) > LONGEST_PATH_BYTES:
+        _record_ignored(found, IgnoredFile.Kind.IGNORED, f"its path is longer than {LONGEST_PATH_BYTES} bytes")
+        return Outcome.IGNORED
     if stat.S_ISLNK(found.stat.st_mode):
         return _take_link(found)
     if not media.is_readable_kind(found.path.name) or found.path.name.startswith("."):
@@ -161,10 +166,13 @@ def _ignore(found: Found) -> Outcome:
 
 def _record_ignored(found: Found, kind: IgnoredFile.Kind, reason: str) -> None:
     camera = camera_for(found.camera_folder)
+    path = found.stored_path
+    if len(path.encode()) > LONGEST_PATH_BYTES:
+        path = f"{path[:200]}…{hashlib.sha256(path.encode()).hexdigest()}"
     with transaction.atomic():
         ignored, created = IgnoredFile.objects.update_or_create(
             camera=camera,
-            file_path=found.stored_path,
+            file_path=path,
             defaults={"kind": kind, "reason": reason, "size": found.stat.st_size},
         )
         if created:

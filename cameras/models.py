@@ -14,7 +14,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from cameras.capture_time import steady_offset
+from cameras.capture_time import CLOCK_TOLERANCE, steady_offset
 from cameras.names import decode_path
 
 if TYPE_CHECKING:
@@ -132,6 +132,13 @@ class Camera(models.Model):
         compared = self.captures.filter(clock_difference__isnull=False)
         newest = compared.order_by("-id").values_list("clock_difference", flat=True)[:5]
         return steady_offset([difference for difference in newest if difference is not None])
+
+    @property
+    def clock_to_correct(self) -> timedelta | None:
+        """How far its clock is off, while nobody has accepted just that; its sign is that of `clock_offset`."""
+        measured = self.measured_clock_offset
+        accepted = timedelta(seconds=self.clock_offset or 0)
+        return None if measured is None or abs(measured - accepted) <= CLOCK_TOLERANCE else measured
 
 
 class Claimable(models.Model):

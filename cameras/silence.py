@@ -8,10 +8,24 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median, quantiles
 
+from django.db.models.functions import Now
+
+from cameras.models import Camera
+
 ARRIVALS_LOOKED_AT = 200
 SAME_BURST_S = 60
 FEWEST_PAUSES = 8
 SHORTEST_SILENCE = timedelta(hours=1)
+
+
+# Whatever its habits, a camera that has sent nothing for a whole day counts as away until its next file.
+OFFLINE_AFTER = timedelta(hours=24)
+
+
+def mark_offline() -> int:
+    """Note which cameras have been silent for a day; returns how many became offline. Intake brings them back."""
+    silent = Camera.objects.filter(status=Camera.Status.ONLINE, last_seen_at__lt=Now() - OFFLINE_AFTER)
+    return silent.update(status=Camera.Status.OFFLINE)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,23 @@ def import_older_files(request: HttpRequest, camera_id: str) -> HttpResponse:
 
 
 @require_POST
+def correct_clock(request: HttpRequest, camera_id: str) -> HttpResponse:
+    """From now on, read the camera's own times as if its clock were right."""
+    camera = get_object_or_404(Camera.objects.for_user(may_change(request)), pk=camera_id)
+    offset = camera.clock_to_correct
+    if offset is None:
+        messages.info(request, f"The clock of {camera.name} needs no correction any more.")
+        return redirect("camera", camera.pk)
+    camera.clock_offset = round(offset.total_seconds())
+    with transaction.atomic():
+        camera.save(update_fields=["clock_offset"])
+        details: dict[str, object] = {"clock_offset": camera.clock_offset}
+        audit(AuditAction.CAMERA_UPDATED, "camera", camera.pk, request=request, details=details)
+    messages.success(request, f"Times from {camera.name} are corrected from its next file on.")
+    return redirect("camera", camera.pk)
+
+
+@require_POST
 def upload(request: HttpRequest) -> HttpResponse:
     """Pictures added by hand. A script gets one line for each file, a plain form the page it came from."""
     may_change(request)
@@ -139,7 +156,7 @@ def _store(file: UploadedFile[Any], camera_id: str) -> tuple[bool, str]:
 
 @require_POST
 def play_demo(request: HttpRequest) -> HttpResponse:
-    """Let drawn cameras send a day in a minute."""
+    """Let three drawn cameras send what happens around a house, within about a minute."""
     may_change(request)
     if play.start_in_background():
         messages.success(request, "The demo is playing: its first pictures arrive within seconds.")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
 from watchdog.events import (
     DirCreatedEvent,
     DirMovedEvent,
@@ -184,8 +184,8 @@ class Watcher:
     def _look_at(self, path: Path) -> None:
         try:
             outcome = take_in(path)
-        except OSError as error:
-            logger.warning("%r could not be read, trying again: %s", str(path), error)
+        except (OSError, DataError, IntegrityError) as error:  # this one file's: the others must not wait for it
+            logger.warning("%r could not be taken in, trying again: %s", str(path), error)
             outcome = Outcome.WAITING
         if outcome is Outcome.WAITING:
             self.settling.look_again(path, time.monotonic())

@@ -24,6 +24,11 @@ def span_words(span: timedelta) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
+def clock_error_words(offset_s: float) -> str:
+    """What must be added to a clock's times, as what is wrong with the clock: "61 min behind", "2 h ahead"."""
+    return f"{span_words(timedelta(seconds=abs(offset_s)))} {'behind' if offset_s > 0 else 'ahead'}"
+
+
 def age_words(moment: datetime, now: datetime | None = None) -> str:
     """How long ago, for a reader: "just now", "40 s ago", "3 h ago"."""
     age = (now or timezone.now()) - moment

@@ -6,7 +6,6 @@ and leaves the captures queued.
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 STAGE = "detect"
 REMOVED = "removed before it was read"
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE})
 
 
 class StageCannotRun(Exception):
@@ -85,9 +83,7 @@ def _detect_claim(claim: Claim, detector: Detector) -> None:
             _detect_pictures(claim, readable, detector)
     except OSError as error:
         give_back(claim)
-        if error.errno in _DISK_ERRORS:
-            raise StageCannotRun(f"the disk refuses: {error.strerror}") from error
-        raise
+        raise StageCannotRun(f"the disk refuses: {error.strerror or error}") from error
     except (EngineUnavailable, StageCannotRun, MemoryError):
         give_back(claim)
         raise
@@ -101,6 +97,9 @@ def _is_unchanged(claim: Claim, capture: Capture) -> bool:
         if not Path(settings.CAMERA_ROOT).is_dir():
             raise StageCannotRun(f"{settings.CAMERA_ROOT} is not there; is its disk connected?") from None
         reject_claimed(claim, capture, REMOVED)
+        return False
+    except PermissionError as error:
+        count_input_error(claim, capture, f"its folder may not be entered: {error.strerror}")
         return False
     if (status.st_size, mtime_of(status)) == (capture.size, capture.mtime):
         return True
@@ -117,8 +116,6 @@ def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) 
             frames += list(frames_of(capture))
         except UnreadableInput as error:
             count_input_error(claim, capture, str(error))
-        except PermissionError as error:
-            count_input_error(claim, capture, f"the file may not be read: {error.strerror}")
     for frame, boxes in _look_at(frames, detector):
         finding = Finding(frame.capture)
         _add(finding, frame, boxes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ MOST_FRAMES = 20
 FRAME_EVERY_S = 1.0
 # Further apart than this, seeking to each frame is faster than decoding all between.
 SEEK_BEYOND_S = 4.0
+# What the file is to blame for; everything else an OSError can say is the disk's fault.
+NOT_OPENED = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 
 
 class UnreadableInput(Exception):
@@ -44,12 +47,17 @@ def sample_offsets(duration_s: float | None) -> list[float]:
 def frames_of(capture: Capture) -> Iterator[Frame]:
     """The images to look at, in order of time, one in memory at a time.
 
-    Raises UnreadableInput where the content cannot be decoded, OSError where the disk refuses.
+    Raises UnreadableInput where the file cannot be opened or decoded, OSError where the disk refuses.
     """
-    if capture.media_type == Capture.MediaType.VIDEO:
-        yield from _video_frames(capture)
-    else:
-        yield Frame(capture, _picture(capture))
+    try:
+        if capture.media_type == Capture.MediaType.VIDEO:
+            yield from _video_frames(capture)
+        else:
+            yield Frame(capture, _picture(capture))
+    except OSError as error:
+        if error.errno in NOT_OPENED:
+            raise UnreadableInput(f"the file could not be opened: {error.strerror}") from error
+        raise
 
 
 def _picture(capture: Capture) -> Image:

@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from cameras.claims import free_lost_claims
 from cameras.models import Capture
+from cameras.silence import mark_offline
 from events.placing import close_due_batches, place_detected
 from telemetry.heartbeat import Beating, beat, forget_long_dead
 from telemetry.wake import wake
@@ -52,9 +53,10 @@ def close_due_batches_task() -> None:
 
 @shared_task(name="events.sweep", throws=OUTAGES)
 def sweep() -> None:
-    """Wake whatever is due and free what dead workers held."""
+    """Wake whatever is due, free what dead workers held, notice who has gone silent."""
     forget_long_dead()
     free_lost_claims()
+    mark_offline()
     if Capture.objects.due().exists():
         wake("detections.detect_queued")
     waiting = Capture.objects.unplaced().values_list("camera_id", flat=True)

@@ -48,6 +48,12 @@ def home_clock_s(moment: datetime) -> str:
 
 
 @register.filter
+def clock_error(offset: timedelta | int) -> str:
+    """ "61 min behind" for a clock to whose times 61 minutes must be added; seconds may be given as a number."""
+    return words.clock_error_words(offset.total_seconds() if isinstance(offset, timedelta) else offset)
+
+
+@register.filter
 def seconds(value: float) -> timedelta:
     return timedelta(seconds=value)
 

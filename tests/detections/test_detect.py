@@ -151,6 +151,38 @@ def test_a_file_removed_before_it_is_read_says_so(front: Path, detector: Scripte
     assert (only_capture().state, only_capture().error) == ("rejected", REMOVED)
 
 
+def test_a_folder_that_may_not_be_entered_any_more_holds_up_nothing_else(
+    front: Path, detector: ScriptedDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.stat
+
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "closed.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, **options)
+
+    take_in(drop(front, "closed.jpg", picture_bytes(1)))
+    take_in(drop(front, "open.jpg", picture_bytes(2)))
+    monkeypatch.setattr(Path, "stat", refuse)
+    detect_queued("worker", 100)
+    closed, opened = Capture.objects.order_by("id")
+    assert (closed.state, closed.attempts, opened.state) == ("queued", 1, "detected")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.mp4"])
+def test_a_file_that_may_not_be_opened_any_more_counts_against_it_alone(
+    front: Path, detector: ScriptedDetector, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(capture: Capture) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    take_in(drop(front, name, picture_bytes(1) if name.endswith("jpg") else video_bytes(1)))
+    for part in ("_picture", "_video_frames"):
+        monkeypatch.setattr(f"detections.frames.{part}", refuse)
+    detect_queued("worker", 1)
+    assert (only_capture().attempts, only_capture().error) == (1, "the file could not be opened: Permission denied")
+
+
 def make_due() -> None:
     Capture.objects.update(next_attempt_at=None)
 

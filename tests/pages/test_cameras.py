@@ -96,6 +96,27 @@ def test_older_files_are_offered_and_imported(page: Client, front: Camera) -> No
     assert AuditLog.objects.get().details == {"imported_older_files": 12_400}
 
 
+def test_a_clock_that_is_off_is_told_and_corrected_from_then_on(page: Client, front: Camera) -> None:
+    for _ in range(5):
+        CaptureFactory.create(camera=front, clock_difference=61 * 60)
+    assert "Its clock is 1 h 1 min behind" in text_of(page, "/cameras/front_door/")
+    page.post("/cameras/front_door/correct-clock/")
+    front.refresh_from_db()
+    assert front.clock_offset == 61 * 60
+    assert AuditLog.objects.get().details == {"clock_offset": 61 * 60}
+    text = text_of(page, "/cameras/front_door/")
+    assert "Its clock is taken to be 1 h 1 min behind" in text and "correct its times" not in text
+
+
+def test_a_clock_that_keeps_time_is_not_mentioned_nor_corrected(page: Client, front: Camera) -> None:
+    for _ in range(5):
+        CaptureFactory.create(camera=front, clock_difference=20)
+    assert "Its clock" not in text_of(page, "/cameras/front_door/")
+    page.post("/cameras/front_door/correct-clock/")
+    front.refresh_from_db()
+    assert front.clock_offset is None
+
+
 def test_a_cameras_page_leads_to_the_visits_of_its_pictures(page: Client, front: Camera) -> None:
     event = EventFactory.create(camera=front)
     empty = CaptureFactory.create(camera=front, nothing_found="Nothing found (looked for people)")

@@ -95,6 +95,10 @@ class TooLarge(APIException):
     default_detail = "A file has 2 GB at most."
 
 
+class StorageRefuses(APIException):
+    status_code = status.HTTP_507_INSUFFICIENT_STORAGE
+
+
 class CaptureFilter(FilterSet):
     camera_id = filters.CharFilter()
     state = filters.ChoiceFilter(choices=Capture.State.choices)
@@ -145,6 +149,8 @@ class CameraViewSet(ReadOnlyModelViewSet[Camera]):
             capture = receive_upload(upload.validated_data["file"], camera_id)
         except Refused as error:
             raise ValidationError({"file": [str(error)]}) from error
+        except OSError as error:
+            raise StorageRefuses(f"The file could not be stored: {error.strerror}.") from error
         shown = Capture.objects.with_event_id().get(pk=capture.pk)
         return Response(CaptureSerializer(shown).data, status=status.HTTP_201_CREATED)
 

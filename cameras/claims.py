@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from cameras.models import Capture
+from cameras.models import Camera, Capture
 from telemetry.broadcast import broadcast
 from telemetry.models import Heartbeat
+from telemetry.wake import wake
 
 logger = logging.getLogger(__name__)
 
@@ -109,12 +110,27 @@ def count_input_error(claim: Claim, capture: Capture, error: str) -> None:
 
 def reject_claimed(claim: Claim, capture: Capture, reason: str) -> bool:
     """End a claimed capture as rejected. False where the claim no longer holds it."""
-    changed = Capture.objects.filter(held(claim), pk=capture.pk).update(
-        **_unclaimed(Capture.State.REJECTED), error=reason, processed_at=Now()
-    )
-    if changed:
-        broadcast("capture", {"id": capture.pk, "camera_id": capture.camera_id, "state": Capture.State.REJECTED})
+    with transaction.atomic():
+        # The lock of intake: no duplicate of this capture can be added meanwhile.
+        Camera.objects.select_for_update(no_key=True).get(pk=capture.camera_id)
+        changed = Capture.objects.filter(held(claim), pk=capture.pk).update(
+            **_unclaimed(Capture.State.REJECTED), error=reason, processed_at=Now()
+        )
+        if changed:
+            _let_a_duplicate_take_its_place(capture)
+            broadcast("capture", {"id": capture.pk, "camera_id": capture.camera_id, "state": Capture.State.REJECTED})
     return bool(changed)
+
+
+def _let_a_duplicate_take_its_place(capture: Capture) -> None:
+    """The same content may lie there under another name, as after a rename: then that is read instead."""
+    duplicates = Capture.objects.filter(duplicate_of=capture, state=Capture.State.DUPLICATE)
+    heir = duplicates.order_by("id").first()
+    if heir is None:
+        return
+    duplicates.exclude(pk=heir.pk).update(duplicate_of=heir)
+    duplicates.filter(pk=heir.pk).update(state=Capture.State.QUEUED, duplicate_of=None, processed_at=None)
+    wake("detections.detect_queued")
 
 
 def free_lost_claims() -> int:
@@ -123,25 +139,26 @@ def free_lost_claims() -> int:
     A batch is retried one by one, since any of its captures may have ended the worker: only dying with one
     alone counts against it.
     """
+    freed = 0
+    for claim_id in list(_lost().exclude(claim_id=None).values_list("claim_id", flat=True).distinct()):
+        freed += _free(claim_id)
+    return freed
+
+
+def _lost() -> QuerySet[Capture]:
     alive = Heartbeat.objects.alive().values("worker")
-    lost = Capture.objects.filter(state=Capture.State.DETECTING).filter(
+    return Capture.objects.filter(state=Capture.State.DETECTING).filter(
         Q(lease_until__lt=Now())
         | Q(lease_until__gt=Now() + LEASE_TOO_FAR)
         # A worker beats before it claims; this margin only spares one whose beat is just being written.
         | (~Q(claimed_by__in=alive) & Q(detecting_at__lt=Now() - timedelta(seconds=3)))
     )
-    freed = 0
-    for claim_id in list(lost.exclude(claim_id=None).values_list("claim_id", flat=True).distinct()):
-        freed += _free(claim_id)
-    return freed
 
 
 def _free(claim_id: uuid.UUID | None) -> int:
     assert claim_id is not None
     with transaction.atomic():
-        captures = list(
-            Capture.objects.select_for_update(skip_locked=True).filter(claim_id=claim_id, state=Capture.State.DETECTING)
-        )
+        captures = list(_lost().select_for_update(skip_locked=True).filter(claim_id=claim_id))
         claim = Claim(claim_id, tuple(captures))
         if _died_alone(captures):
             count_input_error(claim, captures[0], "The detector died or stalled while it looked at this file alone.")

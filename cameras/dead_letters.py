@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models.functions import Concat, Now
 from django.http import HttpRequest
 
 from accounts.models import AuditAction, audit
 from cameras.models import Capture
+from telemetry.broadcast import broadcast
 from telemetry.wake import wake
 
 
@@ -19,9 +20,10 @@ def requeue(captures: QuerySet[Capture], request: HttpRequest) -> int:
     for capture in failed:
         audit(AuditAction.CAPTURE_REQUEUED, "capture", capture.pk, request=request, details={"error": capture.error})
     requeued = _rows(failed).update(
-        state=Capture.State.QUEUED, attempts=0, claim_alone=False, next_attempt_at=None, error=""
+        state=Capture.State.QUEUED, attempts=0, claim_alone=False, next_attempt_at=None, error="", processed_at=None
     )
     wake("detections.detect_queued")
+    _tell(failed, Capture.State.QUEUED)
     return requeued
 
 
@@ -32,7 +34,14 @@ def dismiss(captures: QuerySet[Capture], request: HttpRequest) -> int:
     for capture in failed:
         audit(AuditAction.CAPTURE_DISMISSED, "capture", capture.pk, request=request, details={"error": capture.error})
     who = Value(f"dismissed by {request.user}: ")
-    return _rows(failed).update(state=Capture.State.REJECTED, error=Concat(who, F("error")))
+    dismissed = _rows(failed).update(state=Capture.State.REJECTED, error=Concat(who, F("error")), processed_at=Now())
+    _tell(failed, Capture.State.REJECTED)
+    return dismissed
+
+
+def _tell(captures: list[Capture], state: Capture.State) -> None:
+    for capture in captures:
+        broadcast("capture", {"id": capture.pk, "camera_id": capture.camera_id, "state": state})
 
 
 def _locked_failures(captures: QuerySet[Capture]) -> list[Capture]:

@@ -25,7 +25,15 @@ from django.utils import timezone
 from cameras import media
 from cameras.capture_time import CapturedAt, captured_at
 from cameras.media import Incomplete, MediaFacts, Unacceptable
-from cameras.models import UNSORTED_CAMERA_ID, Camera, Capture, IgnoredFile, guess_place, normalize_camera_id
+from cameras.models import (
+    MISSED,
+    UNSORTED_CAMERA_ID,
+    Camera,
+    Capture,
+    IgnoredFile,
+    guess_place,
+    normalize_camera_id,
+)
 from cameras.names import encode_path
 from telemetry.broadcast import broadcast
 from telemetry.wake import wake
@@ -34,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 # Longer ones do not fit into an entry of an index.
 LONGEST_PATH_BYTES = 2000
-OVERWRITTEN = "overwritten before it was read"
 UNFINISHED_SUFFIXES = frozenset({".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".upload"})
 
 
@@ -73,7 +80,9 @@ class Found:
 
     def is_settled(self) -> bool:
         """Unchanged long enough that nobody is writing any more. An FTP client may set mtime back; not ctime."""
-        return time.time() - max(self.stat.st_mtime, self.stat.st_ctime) >= settings.CONFIG.INCOMPLETE_SECONDS
+        now, wait = time.time(), settings.CONFIG.INCOMPLETE_SECONDS
+        # A camera's clock may be ahead: a time that is yet to come says nothing.
+        return now - self.stat.st_ctime >= wait and not 0 <= now - self.stat.st_mtime < wait
 
 
 def mtime_of(status: os.stat_result) -> datetime:
@@ -88,6 +97,7 @@ def take_in(path: Path) -> Outcome:
     """
     found = _look(path)
     if found is None:
+        _forget_ignored(path)
         return Outcome.GONE
     if len(found.stored_path.encode()) > LONGEST_PATH_BYTES:
         _record_ignored(found, IgnoredFile.Kind.IGNORED, f"its path is longer than {LONGEST_PATH_BYTES} bytes")
@@ -101,6 +111,14 @@ def take_in(path: Path) -> Outcome:
     if found.stat.st_size > media.MAX_BYTES:
         return _reject_unread(found, f"{found.stat.st_size / 1024**3:.1f} GB; the limit is 2 GB")
     return _read(found)
+
+
+def give_up_on(path: Path, reason: str) -> Outcome:
+    """Reject a file that could not even be examined, once nobody is writing it any more."""
+    found = _look(path)
+    if found is None:
+        return Outcome.GONE
+    return _reject(found, reason) if found.is_settled() else Outcome.WAITING
 
 
 def camera_for(folder: str) -> Camera:
@@ -157,6 +175,8 @@ def _ignore(found: Found) -> Outcome:
         if not found.is_settled():
             return Outcome.WAITING
         reason = "still named as an unfinished upload; it is taken in once it is renamed"
+    elif stat.S_ISLNK(found.stat.st_mode):
+        reason = "a symbolic link, which is not followed; mount the folder here, or set CAMERA_ROOT to it"
     else:
         what = f"{suffix} files are" if suffix else "files without an ending are"
         reason = f"{what} not read ({media.KINDS_IN_WORDS} are)"
@@ -179,14 +199,22 @@ def _record_ignored(found: Found, kind: IgnoredFile.Kind, reason: str) -> None:
             broadcast("capture", {"ignored_id": ignored.pk, "camera_id": camera.pk, "state": kind})
 
 
+def _forget_ignored(path: Path) -> None:
+    """A file that is gone is ignored no longer."""
+    root = Path(settings.CAMERA_ROOT)
+    if root in path.parents:
+        IgnoredFile.objects.filter(file_path=encode_path(str(path.relative_to(root)))).delete()
+
+
 def _is_recorded(found: Found) -> bool:
     """Whether this very state of the file is in the ledger, so that it need not be read again."""
-    return Capture.objects.filter(
+    same = Capture.objects.recorded().filter(
         camera_id=normalize_camera_id(found.camera_folder) if found.camera_folder else UNSORTED_CAMERA_ID,
         file_path=found.stored_path,
         size=found.stat.st_size,
         mtime=found.mtime,
-    ).exists()
+    )
+    return same.exists()
 
 
 def _read(found: Found) -> Outcome:
@@ -286,7 +314,7 @@ def _media_type(name: str) -> Capture.MediaType:
 def _recognise(known: Capture, found: Found) -> Outcome:
     """The same content under the same name again: note its new time; read it after all if it had been missed."""
     Capture.objects.filter(pk=known.pk).update(size=found.stat.st_size, mtime=found.mtime)
-    missed = Capture.objects.filter(pk=known.pk, state=Capture.State.REJECTED, error=OVERWRITTEN)
+    missed = Capture.objects.filter(pk=known.pk, state=Capture.State.REJECTED, error__in=MISSED)
     if missed.update(state=Capture.State.QUEUED, error="", processed_at=None, attempts=0):
         wake("detections.detect_queued")
         return Outcome.TAKEN

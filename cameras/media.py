@@ -122,7 +122,9 @@ def _inspect_picture(file: io.BufferedReader, mime_type: str) -> MediaFacts:
             exif_at = exif_time(image)
             if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # EXIF orientation: turned by a quarter
                 width, height = height, width
-            image.draft("L", (width // 8, height // 8))  # a JPEG is still read to its end, at an eighth of the size
+            image.draft(
+                "L", (max(1, width // 8), max(1, height // 8))
+            )  # a JPEG is still read to its end, at an eighth of the size
             image.load()
     except UnidentifiedImageError as error:
         raise Incomplete("only the first part of the picture arrived") from error
@@ -144,6 +146,8 @@ def _inspect_video(file: io.BufferedReader, video_format: VideoFormat) -> MediaF
     try:
         with open_video(file, video_format.mime_type) as container:
             stream = _only_video_stream(container)
+            if stream.codec_context is None:
+                raise Unacceptable("its pictures are coded in a way that is not known here")
             _refuse_too_many_pixels(stream.codec_context.width, stream.codec_context.height)
             duration_s = _duration_s(container, stream)
             end_s = _last_moment_s(container, stream)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 UNSORTED_CAMERA_ID = "unsorted"
+# What arrives later than this after it was taken is shown as "taken …", never as now.
 OLD_AT_ARRIVAL = timedelta(minutes=10)
 
 
@@ -44,6 +45,11 @@ class Place(models.TextChoices):
     DRIVEWAY = "driveway"
     INSIDE = "inside"
 
+
+OVERWRITTEN = "overwritten before it was read"
+REMOVED = "removed before it was read"
+# Content that nobody has read: it is, once it lies there again.
+MISSED = (OVERWRITTEN, REMOVED)
 
 PLACE_HINTS: tuple[tuple[Place, tuple[str, ...]], ...] = (
     (Place.STREET, ("street", "road", "pavement", "sidewalk")),
@@ -165,6 +171,10 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
         """Queued and not waiting for a retry."""
         return self.filter(state=Capture.State.QUEUED).filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now()))
 
+    def recorded(self) -> CaptureQuerySet:
+        """Those whose file need not be read again while its size and time stay; content that was missed must be."""
+        return self.exclude(state=Capture.State.REJECTED, error__in=MISSED)
+
     def unplaced(self) -> CaptureQuerySet:
         return self.filter(state=Capture.State.DETECTED, placed_at=None)
 
@@ -268,11 +278,6 @@ class Capture(Claimable):
     @property
     def file_name(self) -> str:
         return self.file_path.rsplit("/", 1)[-1]
-
-    @property
-    def is_old_at_arrival(self) -> bool:
-        """Shown as "taken …", never as now."""
-        return self.arrived_at - self.captured_at > OLD_AT_ARRIVAL
 
     @property
     def local_captured_at(self) -> datetime:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
 
 from cameras.intake import camera_for, mtime_of
-from cameras.models import Camera, IgnoredFile
-from cameras.names import decode_path
+from cameras.models import Camera, Capture, IgnoredFile
+from cameras.names import decode_path, encode_path
 
 logger = logging.getLogger(__name__)
 
 OLD_AT_FIRST_SCAN = timedelta(hours=24)
 MANY_OLD_FILES = 50
+FILES_PER_QUERY = 500
+# A file that is added within a tick of the clock leaves its folder's time as it was: a time this young proves nothing.
+SAME_MOMENT_NS = 2_000_000_000
 
 Entry = os.DirEntry[str]
 ImportLimit = tuple[datetime, datetime]
@@ -32,7 +37,7 @@ def entries_of(folder: Path) -> list[Entry]:
             return sorted(entries, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    except PermissionError as error:
+    except OSError as error:
         logger.warning("%s cannot be listed, its files are not seen: %s", folder, error)
         return []
 
@@ -41,13 +46,21 @@ def folders_below(folder: Path) -> Iterator[Path]:
     """The folder and every folder below it; links are not followed."""
     yield folder
     for entry in entries_of(folder):
-        if entry.is_dir(follow_symlinks=False):
+        if is_folder(entry):
             yield from folders_below(Path(entry.path))
 
 
 def files_in(folder: Path) -> Iterator[Entry]:
     """Files and links directly in a folder."""
-    return (entry for entry in entries_of(folder) if not entry.is_dir(follow_symlinks=False))
+    return (entry for entry in entries_of(folder) if not is_folder(entry))
+
+
+def is_folder(entry: Entry) -> bool:
+    """Whether it is a folder and no link. What may not be looked at is taken for a file, which intake then reports."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 class Scanner:
@@ -63,11 +76,12 @@ class Scanner:
         """Every file below the root, but for the older ones that wait for somebody to import them."""
         self._folder_times.clear()
         yield from self.changed()
+        yield from vanished_paths()
 
     def changed(self) -> Iterator[Path]:
         """Files in folders that changed since they were last scanned, and those that could not be read then."""
         for entry in entries_of(self.root):
-            if entry.is_dir(follow_symlinks=False):
+            if is_folder(entry):
                 self._meet(Path(entry.path))
         self._learn_limits()
         for folder in folders_below(self.root):
@@ -87,17 +101,26 @@ class Scanner:
     def _has_changed(self, folder: Path) -> bool:
         try:
             changed_at = folder.stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:
             return False
-        before = self._folder_times.get(folder)
-        self._folder_times[folder] = changed_at
+        before = self._folder_times.pop(folder, None)
+        if time.time_ns() - changed_at > SAME_MOMENT_NS:
+            self._folder_times[folder] = changed_at
         return before != changed_at
 
     def _due_in(self, folder: Path) -> Iterator[Path]:
         parts = folder.relative_to(self.root).parts
         limit = self._limits.get(parts[0]) if parts else None
-        for entry in files_in(folder):
-            if limit is None or not _waits_for_import(entry, limit):
+        due = (entry for entry in files_in(folder) if limit is None or not _waits_for_import(entry, limit))
+        while some := list(islice(due, FILES_PER_QUERY)):
+            yield from self._not_recorded(some)
+
+    def _not_recorded(self, entries: list[Entry]) -> Iterator[Path]:
+        """Those of some files that the ledger does not know as they are now; one query for all of them."""
+        stored = {entry.path: encode_path(os.path.relpath(entry.path, self.root)) for entry in entries}
+        known = set(Capture.objects.recorded().filter(file_path__in=stored.values()).values_list("file_path", "mtime"))
+        for entry in entries:
+            if (stored[entry.path], _mtime(entry)) not in known:
                 yield Path(entry.path)
 
     def _meet(self, folder: Path) -> None:
@@ -142,7 +165,7 @@ def _holds_files(folder: Path) -> bool:
 def _mtime(entry: Entry) -> datetime:
     try:
         return mtime_of(entry.stat(follow_symlinks=False))
-    except FileNotFoundError:
+    except OSError:
         return timezone.now()
 
 
@@ -151,7 +174,7 @@ def _waits_for_import(entry: Entry, limit: ImportLimit) -> bool:
     older_than, there_at = limit
     try:
         status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
+    except OSError:
         return False
     return mtime_of(status) < older_than and status.st_ctime < there_at.timestamp()
 
@@ -162,6 +185,15 @@ def unreadable_paths() -> Iterator[Path]:
     unreadable = IgnoredFile.objects.filter(kind=IgnoredFile.Kind.UNREADABLE)
     for stored in list(unreadable.values_list("file_path", flat=True)):
         yield root / decode_path(stored)
+
+
+def vanished_paths() -> Iterator[Path]:
+    """Ignored files that lie there no more: intake then forgets them."""
+    root = Path(settings.CAMERA_ROOT)
+    for stored in list(IgnoredFile.objects.values_list("file_path", flat=True)):
+        path = root / decode_path(stored)
+        if not os.path.lexists(path):
+            yield path
 
 
 def import_older(camera: Camera) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from pathlib import Path, PurePath
@@ -14,6 +15,9 @@ from cameras import media
 from cameras.intake import Outcome, take_in
 from cameras.models import Camera, Capture, normalize_camera_id
 from cameras.names import encode_path
+
+# A file name may have 255 bytes; this leaves room for the number and the ending.
+LONGEST_STEM_BYTES = 200
 
 
 class Refused(Exception):
@@ -58,6 +62,8 @@ def camera_folder(camera_id: str) -> Path:
     Raises Refused where the id is no camera name.
     """
     known = Camera.objects.filter(pk=normalize_camera_id(camera_id)).first()
+    if known is not None and known.deleted_at is not None:
+        raise Refused(f"{known.name} was put away: an owner can bring it back in the admin.")
     if known is not None:
         return known.folder
     if not any(character.isalnum() for character in camera_id):
@@ -67,7 +73,8 @@ def camera_folder(camera_id: str) -> Path:
 
 def _move_to_free_name(arriving: Path, folder: Path, name: str) -> Path:
     """Give the file its name, or a numbered one where that is taken."""
-    stem, suffix = PurePath(name).stem[:150], PurePath(name).suffix
+    suffix = PurePath(name).suffix
+    stem = os.fsencode(PurePath(name).stem)[:LONGEST_STEM_BYTES].decode(errors="ignore")
     for number in range(1, 10_000):
         path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
         try:

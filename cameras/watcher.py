@@ -31,7 +31,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
-from cameras.intake import Outcome, take_in
+from cameras.intake import Outcome, give_up_on, take_in
 from cameras.scan import Scanner
 from cameras.settling import Settling
 from telemetry.heartbeat import Beating
@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 STAGE = "intake"
 CHANGED_SCAN_S = 60.0
 FULL_SCAN_S = 3600.0
+# After a folder appeared: its first files may have come before the kernel was asked to tell of them.
+NEW_FOLDER_SCANS_S = (1.0, 4.0)
 POLL_S = 2.0
 LONGEST_WAIT_S = 0.5
 MOST_EVENTS_A_TURN = 1000
@@ -99,6 +101,7 @@ class Watcher:
         self._stopping = False
         self._next_full_scan = 0.0
         self._next_changed_scan = 0.0
+        self._scan_again_at = 0.0
         self._disk_checked_at = -DISK_CHECK_S
         self._disk_is_full = False
 
@@ -130,8 +133,15 @@ class Watcher:
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database does not answer, files wait: %s", error)
             connection.close()
-            self._next_full_scan = 0.0  # what was half done is found again
-            time.sleep(RETRY_AFTER_ERROR_S)
+            self._start_over()
+        except OSError as error:
+            logger.warning("the camera folders do not answer, files wait: %s", error)
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """What was half done is found again by the next scan."""
+        self._next_full_scan = 0.0
+        time.sleep(RETRY_AFTER_ERROR_S)
 
     def _hear(self) -> None:
         """Take what the observer queued, waiting until then or until the next look is due."""
@@ -153,7 +163,8 @@ class Watcher:
         elif look.is_folder:
             # Read by hand: of files dropped right after their folder the kernel tells of half at best.
             self._plan_all(self.scanner.below(look.path))
-            self._next_changed_scan = min(self._next_changed_scan, now + 2 * LONGEST_WAIT_S)
+            self._next_changed_scan = min(self._next_changed_scan, now + NEW_FOLDER_SCANS_S[0])
+            self._scan_again_at = now + NEW_FOLDER_SCANS_S[1]
         elif look.may_be_unfinished:
             self.settling.look_when_quiet(look.path, now)
         else:
@@ -170,7 +181,7 @@ class Watcher:
             self._next_full_scan, self._next_changed_scan = now + FULL_SCAN_S, now + CHANGED_SCAN_S
         elif now >= self._next_changed_scan:
             self._plan_all(self.scanner.changed())
-            self._next_changed_scan = now + CHANGED_SCAN_S
+            self._next_changed_scan = self._scan_again_at if self._scan_again_at > now else now + CHANGED_SCAN_S
 
     def _look_at_due(self) -> None:
         """Take in what is due, for half a second at most, so that events and a stop are heard in between."""
@@ -187,6 +198,11 @@ class Watcher:
         except (OSError, DataError, IntegrityError) as error:  # this one file's: the others must not wait for it
             logger.warning("%r could not be taken in, trying again: %s", str(path), error)
             outcome = Outcome.WAITING
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception as error:  # a file no reader was made for; the loop must live
+            logger.exception("%r could not be examined", str(path))
+            outcome = give_up_on(path, f"it could not be examined ({type(error).__name__})")
         if outcome is Outcome.WAITING:
             self.settling.look_again(path, time.monotonic())
         else:
@@ -205,8 +221,9 @@ class Watcher:
                     STAGE,
                     f"the disk of {settings.DATA_DIR} is full: {usage.free // 1024**2} MB are free. Make room.",
                 )
-            elif was_full:
-                resume(STAGE)
+            else:
+                resume(STAGE)  # always: another watcher may have noted the pause
+            if was_full and not self._disk_is_full:
                 self._next_full_scan = 0.0
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the pause of intake could not be noted: %s", error)

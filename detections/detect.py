@@ -7,6 +7,7 @@ and leaves the captures queued.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,9 +27,9 @@ from cameras.claims import (
     held,
     reject_claimed,
 )
-from cameras.intake import OVERWRITTEN, mtime_of, take_in
-from cameras.models import Capture
-from detections.frames import Frame, UnreadableInput, frames_of
+from cameras.intake import mtime_of, take_in
+from cameras.models import OVERWRITTEN, REMOVED, Capture
+from detections.frames import Frame, UnreadableInput, frames_of, root_answers
 from detections.models import Detection
 from detections.pictures import preview_path, thumbnail_path, write_preview, write_thumbnail
 from inference.protocols import KEPT_CLASSES, Box, Detector, EngineUnavailable, Image
@@ -40,7 +41,8 @@ from telemetry.wake import wake
 logger = logging.getLogger(__name__)
 
 STAGE = "detect"
-REMOVED = "removed before it was read"
+LONGEST_TURN_S = 120.0
+LEASE_RENEWED_EVERY_S = 10.0
 
 
 class StageCannotRun(Exception):
@@ -63,12 +65,17 @@ def detect_queued(worker: str, most: int) -> int:
     Where something of ours is missing the stage is paused, with its reason, and the captures stay queued.
     """
     done = 0
+    until = time.monotonic() + LONGEST_TURN_S
     try:
         detector = load_detector(choose_detector(settings.CONFIG.DETECTOR).name)
-        while done < most and (claim := claim_captures(worker, settings.CONFIG.DETECT_BATCH)):
-            _detect_claim(claim, detector)
+        while done < most and time.monotonic() < until:
+            claim = claim_captures(worker, settings.CONFIG.DETECT_BATCH)
+            if claim is not None:
+                _detect_claim(claim, detector)
+                done += len(claim.captures)
             resume(STAGE)
-            done += len(claim.captures)
+            if claim is None:
+                break
     except (EngineUnavailable, StageCannotRun, MemoryError) as missing:
         pause(STAGE, str(missing) or "not enough memory")
     return done
@@ -93,13 +100,15 @@ def _is_unchanged(claim: Claim, capture: Capture) -> bool:
     """Whether the file is still the one that was taken in; where not, its row ends here with the reason."""
     try:
         status = capture.path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not Path(settings.CAMERA_ROOT).is_dir():
             raise StageCannotRun(f"{settings.CAMERA_ROOT} is not there; is its disk connected?") from None
         reject_claimed(claim, capture, REMOVED)
         return False
-    except PermissionError as error:
-        count_input_error(claim, capture, f"its folder may not be entered: {error.strerror}")
+    except OSError as error:
+        if not root_answers():
+            raise
+        count_input_error(claim, capture, f"the file could not be looked at: {error.strerror}")
         return False
     if (status.st_size, mtime_of(status)) == (capture.size, capture.mtime):
         return True
@@ -124,16 +133,25 @@ def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) 
 
 def _detect_video(claim: Claim, capture: Capture, detector: Detector) -> None:
     finding = Finding(capture)
-    frames = frames_of(capture)
+    frames = _keeping_the_lease(claim, frames_of(capture))
     try:
         while batch := list(islice(frames, settings.CONFIG.DETECT_BATCH)):
             for frame, boxes in _look_at(batch, detector):
                 _add(finding, frame, boxes)
-            extend_lease(claim)
     except UnreadableInput as error:
         count_input_error(claim, capture, str(error))
         return
     _store(claim, finding, detector)
+
+
+def _keeping_the_lease(claim: Claim, frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The same frames; the claim is renewed while they are decoded and looked at, however long that takes."""
+    renewed_at = time.monotonic()
+    for frame in frames:
+        if time.monotonic() - renewed_at > LEASE_RENEWED_EVERY_S:
+            extend_lease(claim)
+            renewed_at = time.monotonic()
+        yield frame
 
 
 def _look_at(frames: list[Frame], detector: Detector) -> Iterator[tuple[Frame, list[Box]]]:
@@ -175,7 +193,7 @@ def _store(claim: Claim, finding: Finding, detector: Detector) -> None:
             placed_at=None if finding.boxes else Now(),
             error="",
             detector=detector.name,
-            nothing_found=detector.nothing_found,
+            nothing_found="" if finding.boxes else detector.nothing_found,
             preview_path=preview,
             preview_offset=preview_offset,
         )

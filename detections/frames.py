@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+from django.conf import settings
 
 from cameras.media import open_video
 from cameras.models import Capture
@@ -19,8 +20,6 @@ MOST_FRAMES = 20
 FRAME_EVERY_S = 1.0
 # Further apart than this, seeking to each frame is faster than decoding all between.
 SEEK_BEYOND_S = 4.0
-# What the file is to blame for; everything else an OSError can say is the disk's fault.
-NOT_OPENED = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 
 
 class UnreadableInput(Exception):
@@ -47,7 +46,7 @@ def sample_offsets(duration_s: float | None) -> list[float]:
 def frames_of(capture: Capture) -> Iterator[Frame]:
     """The images to look at, in order of time, one in memory at a time.
 
-    Raises UnreadableInput where the file cannot be opened or decoded, OSError where the disk refuses.
+    Raises UnreadableInput where the file cannot be read or decoded, OSError where the disk is away.
     """
     try:
         if capture.media_type == Capture.MediaType.VIDEO:
@@ -55,9 +54,18 @@ def frames_of(capture: Capture) -> Iterator[Frame]:
         else:
             yield Frame(capture, _picture(capture))
     except OSError as error:
-        if error.errno in NOT_OPENED:
-            raise UnreadableInput(f"the file could not be opened: {error.strerror}") from error
+        if root_answers():
+            raise UnreadableInput(f"the file could not be read: {error.strerror}") from error
         raise
+
+
+def root_answers() -> bool:
+    """Whether the camera folders can be listed: if so, an error of one file is that file's, not the disk's."""
+    try:
+        with os.scandir(settings.CAMERA_ROOT):
+            return True
+    except OSError:
+        return False
 
 
 def _picture(capture: Capture) -> Image:

@@ -22,7 +22,7 @@ from telemetry.wake import wake
 logger = logging.getLogger(__name__)
 
 QUEUE = "detect"
-# Well below the task's time limit, whatever a capture takes; more work wakes another task.
+# More work wakes another task, so that no task comes near its time limit.
 MOST_AT_ONCE = 32
 
 

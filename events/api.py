@@ -19,10 +19,8 @@ from cameras.models import Capture
 from detections.api import OBJECT_TYPES, DetectionSerializer, with_file_facts
 from detections.models import Detection
 from events.models import LEVELS, Assessment, Batch, Event, EventDetection
-from events.review import set_notes, set_reviewed
+from events.review import MAX_NOTES_LENGTH, set_notes, set_reviewed
 from telemetry.filters import YesNoFilter, since, until
-
-MAX_NOTES_LENGTH = 10_000
 
 
 class PartSerializer(serializers.Serializer[dict[str, Any]]):

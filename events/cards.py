@@ -206,24 +206,40 @@ def with_pictures(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def cards_of(events: Sequence[Event]) -> list[Card]:
-    """Cards with the current assessment's parts. One query."""
-    of_event: dict[int, list[Assessment]] = {}
-    for assessment in Assessment.objects.filter(event__in=[event.pk for event in events]).order_by("id"):
-        of_event.setdefault(assessment.event_id, []).append(assessment)
+    """Cards with the current assessment's parts. Two queries."""
+    of_event = Assessment.objects.filter(event__in=[event.pk for event in events])
+    # A model's reading sorts before the rules' ("llm" < "rules"), the newest of each first.
+    current = {one.event_id: one for one in of_event.order_by("event_id", "source", "-id").distinct("event_id")}
+    scores = _scores_of(events)
     return [
-        Card(event, tuple(found), score_before([one.score for one in found], event.risk_score))
+        Card(
+            event,
+            (current[event.pk],) if event.pk in current else (),
+            score_before(scores.get(event.pk, []), event.risk_score),
+        )
         for event in events
-        for found in [of_event.get(event.pk, [])]
     ]
+
+
+def card_with_history(event: Event) -> Card:
+    """The card of one event with every judgement there has been, oldest first. One query."""
+    history = tuple(event.assessments.order_by("id"))
+    return Card(event, history, score_before([one.score for one in history], event.risk_score))
 
 
 def rows_of(events: Sequence[Event]) -> list[Card]:
     """Cards without assessments, for lists; with the score a visit had before, of those that changed. One query."""
+    scores = _scores_of(events)
+    return [Card(event, (), score_before(scores.get(event.pk, []), event.risk_score)) for event in events]
+
+
+def _scores_of(events: Sequence[Event]) -> dict[int, list[int]]:
+    """Every score each visit has had, oldest first, by event id."""
     scores: dict[int, list[int]] = {}
     found = Assessment.objects.filter(event__in=[event.pk for event in events]).order_by("id")
     for event_id, score in found.values_list("event_id", "score"):
         scores.setdefault(event_id, []).append(score)
-    return [Card(event, (), score_before(scores.get(event.pk, []), event.risk_score)) for event in events]
+    return scores
 
 
 def score_before(scores: Sequence[int], score: int) -> int | None:

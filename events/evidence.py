@@ -13,7 +13,7 @@ from accounts.models import User
 from cameras.models import Capture
 from cameras.words import span_words
 from detections.models import Detection
-from events.cards import Box, Card, Part, cards_of, on_preview, with_pictures
+from events.cards import Box, Card, Part, card_with_history, on_preview, with_pictures
 from events.models import Assessment, Event
 
 
@@ -112,7 +112,7 @@ def evidence_of(user: User, event_id: int, picture_id: int | None, reason: int |
     event = with_pictures(Event.objects.for_user(user)).select_related("continues").filter(pk=event_id).first()
     if event is None:
         return None
-    card = cards_of([event])[0]
+    card = card_with_history(event)
     detections = event.detections.select_related("capture").order_by("capture__captured_at", "capture_id", "pk")
     parts = _parts_of(card.assessment)
     lit = frozenset(parts[reason]["detection_ids"]) if reason is not None and reason < len(parts) else frozenset()

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
@@ -54,6 +56,8 @@ async def original(request: HttpRequest, capture_id: int) -> HttpResponseBase:
         file = await asyncio.to_thread(_open_original, capture)
     except NotThere as error:
         raise Http404("The file is gone, or another one has taken its place.") from error
+    # A film may be watched for an hour; its viewer must not hold one of the pool's connections meanwhile.
+    await sync_to_async(close_old_connections)()
     return _ranged(file, capture.size, request.headers.get("Range", ""), _headers_of(capture))
 
 

@@ -27,6 +27,8 @@ MAX_BATCH_DETECTIONS = 500
 CAPTURES_AT_ONCE = 50
 # A batch does not wait longer than this for captures that are still being looked at.
 LONGEST_WAIT_FOR_CAPTURES = timedelta(minutes=10)
+# A batch opened further ahead than this was opened before the clock was set back.
+CLOCK_SET_BACK = timedelta(minutes=5)
 
 
 def fits(batch: Batch, at: datetime) -> bool:
@@ -241,7 +243,8 @@ def close_due_batches() -> int:
     now = timezone.now()
     idle = timedelta(seconds=settings.CONFIG.BATCH_IDLE_SECONDS)
     window = timedelta(seconds=settings.CONFIG.BATCH_WINDOW_SECONDS)
-    due = Q(last_placed_at__lte=now - idle) | Q(opened_at__lte=now - window)
+    set_back = Q(opened_at__gt=now + CLOCK_SET_BACK)
+    due = Q(last_placed_at__lte=now - idle) | Q(opened_at__lte=now - window) | set_back
     closed = 0
     for batch_id, camera_id in Batch.objects.filter(due, state=Batch.State.OPEN).values_list("pk", "camera_id"):
         with transaction.atomic():

@@ -14,6 +14,8 @@ from events.feed import event_hint
 from events.models import Event
 from telemetry.broadcast import broadcast
 
+MAX_NOTES_LENGTH = 10_000
+
 
 def set_reviewed(event: Event, reviewed: bool, request: HttpRequest) -> bool:
     """Mark the visit as looked at, or take that back. False where it already was so."""

@@ -21,7 +21,7 @@ from events.cards import rows_of, with_pictures
 from events.evidence import evidence_of
 from events.filters import MAX_ID, EventFilter
 from events.models import Event
-from events.review import set_notes, set_reviewed
+from events.review import MAX_NOTES_LENGTH, set_notes, set_reviewed
 
 PAGE_SIZE = 30
 OLDEST_CURSOR = timedelta(days=1)
@@ -29,7 +29,7 @@ OLDEST_CURSOR = timedelta(days=1)
 
 class NotesForm(forms.Form):
     notes = forms.CharField(
-        required=False, max_length=5000, label="Notes", widget=forms.Textarea({"rows": 4, "class": "notes"})
+        required=False, max_length=MAX_NOTES_LENGTH, label="Notes", widget=forms.Textarea({"rows": 4, "class": "notes"})
     )
 
 

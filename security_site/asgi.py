@@ -21,6 +21,7 @@ settings.DATABASES["default"] |= {
 }
 django_application = get_asgi_application()
 
+from security_site.body_limit import BodyLimit  # noqa: E402
 from security_site.sockets import socket_application  # noqa: E402  (needs the apps loaded above)
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": socket_application})
+application = ProtocolTypeRouter({"http": BodyLimit(django_application), "websocket": socket_application})

@@ -78,7 +78,9 @@ class Config(BaseSettings):
     DETECT_CONFIDENCE: Percentage = Field(0.5, description="Least confidence of a detection that is kept.")
     DETECT_BATCH: int = Field(8, ge=1, le=64, description="Pictures per forward pass of the detector.")
     DETECT_GPU: str = Field("", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone.")
-    ANALYST: Literal["auto", "rules"] = Field("auto", description="Who judges an event; auto takes the best installed.")
+    ANALYST: Literal["auto", "rules"] = Field(
+        "auto", description="Who judges an event besides the rules, which always do; none other is installed yet."
+    )
     DEDUPE_SECONDS: Seconds = Field(300, description="The same content on one camera within this time is one picture.")
     BATCH_WINDOW_SECONDS: Seconds = Field(90, description="Longest span of one batch.")
     BATCH_IDLE_SECONDS: Seconds = Field(30, description="A batch closes after this long without a detection.")
@@ -86,7 +88,9 @@ class Config(BaseSettings):
         300, description="Longest pause within one visit; 0 makes every batch an event of its own."
     )
     VISIT_MAX_SECONDS: Seconds = Field(1800, description="Longest visit; what follows is a new event that points back.")
-    FAST_PATH_CONFIDENCE: Percentage = Field(0.9, description="A person at least this sure goes first in line.")
+    FAST_PATH_CONFIDENCE: Percentage = Field(
+        0.9, description="A person at least this sure puts a visit on the fast path (`is_fast_path`)."
+    )
     TIME_ZONE: str = Field(default_factory=lambda: system_time_zone() or "UTC", description="IANA zone of the home.")
     SECRET_KEY: str = Field("", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key.")
     ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = Field(

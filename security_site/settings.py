@@ -32,6 +32,13 @@ def _secret_key() -> str:
     return path.read_text().strip()
 
 
+def _private_folder(name: str) -> Path:
+    """A folder of DATA_DIR that only its owner may enter."""
+    folder = DATA_DIR / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
@@ -169,7 +176,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False
-FILE_UPLOAD_TEMP_DIR: Path | None = None
+FILE_UPLOAD_TEMP_DIR = _private_folder("uploads")  # not in /tmp, which is often small or in memory
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 REST_FRAMEWORK = {

@@ -57,6 +57,10 @@ class Beating:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(timeout=HEARTBEAT_INTERVAL_S)
+        try:
+            Heartbeat.objects.filter(pk=self.worker).delete()  # what it held is free at once
+        except (DatabaseError, InterfaceError) as error:
+            logger.info("%s could not say that it ends: %s", self.worker, error)
 
     def _run(self) -> None:
         while not self._stop.wait(HEARTBEAT_INTERVAL_S):
@@ -68,5 +72,5 @@ class Beating:
         try:
             beat(self.worker, self.queue, self.detail)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("%s could not beat: %s", self.worker, str(error).splitlines()[0])
+            logger.warning("%s could not beat: %s", self.worker, str(error).partition("\n")[0])
             connection.close()

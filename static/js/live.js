@@ -35,6 +35,7 @@ function showLost() {
 }
 
 document.body.addEventListener("htmx:wsOpen", fetchChanges);
+window.addEventListener("online", fetchChanges); // the socket's next try may be half a minute away
 document.body.addEventListener("htmx:wsBeforeMessage", (event) => {
   event.preventDefault(); // JSON, not a fragment
   fetchChanges();

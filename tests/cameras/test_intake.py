@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +13,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from cameras.intake import OVERWRITTEN, Outcome, take_in
-from cameras.models import Camera, Capture, IgnoredFile
+from cameras.intake import Outcome, give_up_on, take_in
+from cameras.models import OVERWRITTEN, Camera, Capture, IgnoredFile
+from tests.cameras.conftest import not_as_root
 from tests.files import drop, picture_bytes, video_bytes
 
 pytestmark = pytest.mark.django_db
@@ -256,7 +254,6 @@ def test_the_time_in_the_name_is_the_time_of_the_picture(front: Path) -> None:
     capture = Capture.objects.select_related("camera").get()
     assert capture.captured_at_source == "name"
     assert capture.local_captured_at.replace(tzinfo=None) == datetime(2026, 1, 2, 3, 4, 5)
-    assert capture.is_old_at_arrival
 
 
 def test_without_any_other_sign_the_file_s_own_time_counts(front: Path) -> None:
@@ -304,31 +301,8 @@ def in_threads(count: int, work: Callable[[], Outcome]) -> list[Outcome]:
     return outcomes
 
 
-@pytest.fixture
-def open_folder(settings: Settings) -> Iterator[Path]:
-    """A camera's folder that every user of the machine can reach."""
-    home = Path(tempfile.mkdtemp(prefix="hsi-test-"))
-    home.chmod(0o755)
-    settings.CAMERA_ROOT = home
-    yield home / "Front Door"
-    shutil.rmtree(home)
-
-
-@contextmanager
-def not_as_root() -> Iterator[None]:
-    """Root may read everything: be somebody else for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def test_an_unreadable_file_is_shown_and_taken_in_once_it_may_be_read(open_folder: Path) -> None:
-    path = drop(open_folder, "a.jpg", picture_bytes(1))
+def test_an_unreadable_file_is_shown_and_taken_in_once_it_may_be_read(open_root: Path) -> None:
+    path = drop(open_root / "Front Door", "a.jpg", picture_bytes(1))
     path.chmod(0o000)
     with not_as_root():
         assert take_in(path) is Outcome.UNREADABLE
@@ -339,3 +313,34 @@ def test_an_unreadable_file_is_shown_and_taken_in_once_it_may_be_read(open_folde
     with not_as_root():
         assert take_in(path) is Outcome.TAKEN
     assert not IgnoredFile.objects.exists()
+
+
+def test_an_ignored_file_is_forgotten_once_it_is_gone(front: Path) -> None:
+    path = drop(front, "index.html", b"<p>")
+    take_in(path)
+    assert IgnoredFile.objects.exists()
+    path.unlink()
+    assert take_in(path) is Outcome.GONE
+    assert not IgnoredFile.objects.exists()
+
+
+def test_a_link_to_a_folder_says_what_to_do_instead(root: Path, tmp_path: Path) -> None:
+    (root / "nas").symlink_to(tmp_path)
+    take_in(root / "nas")
+    assert "not followed" in IgnoredFile.objects.get().reason
+
+
+def test_a_time_that_is_yet_to_come_does_not_keep_a_file_waiting(front: Path, settings: Settings) -> None:
+    settings.CONFIG = settings.CONFIG.model_copy(update={"INCOMPLETE_SECONDS": 0})
+    path = drop(front, "a.jpg", picture_bytes(1)[:2000])
+    os.utime(path, (4_000_000_000, 4_000_000_000))
+    assert take_in(path) is Outcome.TAKEN
+    assert Capture.objects.get().state == "rejected"
+
+
+def test_what_no_reader_can_examine_is_rejected_once_it_is_settled(front: Path, settings: Settings) -> None:
+    path = drop(front, "a.jpg", picture_bytes(1))
+    assert give_up_on(path, "it could not be examined (ValueError)") is Outcome.WAITING
+    settings.CONFIG = settings.CONFIG.model_copy(update={"INCOMPLETE_SECONDS": 0})
+    assert give_up_on(path, "it could not be examined (ValueError)") is Outcome.TAKEN
+    assert Capture.objects.get().error == "it could not be examined (ValueError)"

@@ -106,3 +106,15 @@ def test_a_picture_turned_by_its_exif_has_its_shown_size(tmp_path: Path) -> None
 def test_names_decide_only_what_is_looked_at() -> None:
     assert media.is_readable_kind("A.JPEG") and media.is_readable_kind("x.dav")
     assert not media.is_readable_kind("index.html") and not media.is_readable_kind("jpg")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 100), (100, 4)])
+def test_the_smallest_pictures_are_pictures_too(tmp_path: Path, size: tuple[int, int]) -> None:
+    facts = inspect(put(tmp_path, "a.jpg", picture_bytes(1, size=size)))
+    assert (facts.width, facts.height) == size
+
+
+def test_a_video_in_a_code_nobody_knows_is_refused(tmp_path: Path) -> None:
+    content = video_bytes(1, kind="avi", codec="mpeg4").replace(b"FMP4", b"QQQQ").replace(b"fmp4", b"qqqq")
+    with pytest.raises((Unacceptable, Incomplete)):
+        inspect(put(tmp_path, "a.avi", content))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from cameras import media
+from cameras.intake import take_in
 from cameras.models import Camera, Capture, IgnoredFile
 from cameras.scan import Scanner, import_older
 from cameras.watcher import Watcher, file_system_of
-from telemetry.models import Heartbeat
+from telemetry.models import Heartbeat, Pause
+from telemetry.stages import pause
+from tests.cameras.conftest import not_as_root
 from tests.files import drop, picture_bytes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,6 +166,7 @@ def test_fifty_old_files_are_simply_taken(root: Path, monkeypatch: pytest.Monkey
 
 def test_an_unchanged_folder_is_not_read_again(root: Path) -> None:
     drop(root / "front", "a.jpg", picture_bytes(1))
+    os.utime(root / "front", (1_700_000_000, 1_700_000_000))
     scanner = Scanner(root)
     assert len(list(scanner.full())) == 1
     assert list(scanner.changed()) == []
@@ -173,6 +181,7 @@ def test_links_to_folders_are_not_walked(root: Path, tmp_path: Path) -> None:
 
 def test_an_unreadable_file_is_looked_at_in_every_scan(root: Path) -> None:
     drop(root / "front", "a.jpg", picture_bytes(1))
+    os.utime(root / "front", (1_700_000_000, 1_700_000_000))
     scanner = Scanner(root)
     list(scanner.full())
     IgnoredFile.objects.create(
@@ -189,6 +198,70 @@ def test_the_watcher_says_that_it_lives_and_how_it_sees() -> None:
     assert heartbeat.at <= timezone.now()
 
 
+def test_a_disk_with_room_again_ends_the_pause_of_a_watcher_before(root: Path) -> None:
+    pause("intake", "the disk is full")
+    assert Watcher(root)._may_take_in()
+    assert not Pause.objects.exists()
+
+
+def test_a_full_disk_pauses_intake_and_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher = Watcher(root)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(total=1000, free=10))
+    assert not watcher._may_take_in()
+    assert "is full" in Pause.objects.get(stage="intake").reason
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(total=1000, free=100))
+    watcher._disk_checked_at = -1e9
+    assert watcher._may_take_in()
+    assert not Pause.objects.exists()
+
+
 def test_the_file_system_of_a_path_is_known() -> None:
     assert file_system_of(Path("/proc/self")) == "proc"
     assert file_system_of(Path("/nonexistent/deep")) == file_system_of(Path("/"))
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_file_that_no_reader_survives_does_not_end_the_watcher(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = media.inspect
+
+    def fragile(path: Path) -> media.MediaFacts:
+        if path.name == "poison.jpg":
+            raise ZeroDivisionError
+        return real(path)
+
+    monkeypatch.setattr("cameras.media.inspect", fragile)
+    drop(root / "front", "poison.jpg", picture_bytes(1))
+    drop(root / "front", "sound.jpg", picture_bytes(2))
+    eventually(queued(1))
+
+
+def test_a_folder_that_may_not_be_entered_does_not_end_the_scan_of_the_others(open_root: Path) -> None:
+    drop(open_root / "closed" / "deep", "a.jpg", picture_bytes(1))
+    drop(open_root / "open", "b.jpg", picture_bytes(2))
+    (open_root / "closed").chmod(0o644)
+    with not_as_root():
+        assert [path.name for path in Scanner(open_root).full() if path.suffix] == ["b.jpg"]
+    (open_root / "closed").chmod(0o755)
+
+
+def test_what_is_recorded_is_not_looked_at_again_and_costs_one_query(
+    root: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    for number in range(30):
+        take_in(drop(root / "front", f"{number}.jpg", picture_bytes(number)))
+    scanner = Scanner(root)
+    assert list(scanner.full()) == []
+    (root / "front" / "5.jpg").write_bytes(picture_bytes(99))
+    with django_assert_num_queries(4):  # import limits, what is recorded, unreadable files, vanished ones
+        assert [path.name for path in scanner.full()] == ["5.jpg"]
+
+
+def test_a_file_added_within_the_same_tick_of_the_clock_is_found(root: Path) -> None:
+    drop(root / "front", "a.jpg", picture_bytes(1))
+    now = time.time()
+    os.utime(root / "front", (now, now))
+    scanner = Scanner(root)
+    assert len(list(scanner.full())) == 1
+    drop(root / "front", "b.jpg", picture_bytes(2))
+    os.utime(root / "front", (now, now))
+    assert [path.name for path in scanner.changed()] == ["a.jpg", "b.jpg"]

@@ -15,9 +15,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from cameras.claims import claim_captures, free_lost_claims
-from cameras.intake import OVERWRITTEN, take_in
-from cameras.models import Capture
-from detections.detect import REMOVED, detect_queued
+from cameras.intake import take_in
+from cameras.models import OVERWRITTEN, REMOVED, Capture
+from detections.detect import detect_queued
 from detections.models import Detection
 from inference.protocols import Box, EngineUnavailable, Image
 from telemetry.heartbeat import beat
@@ -180,7 +180,33 @@ def test_a_file_that_may_not_be_opened_any_more_counts_against_it_alone(
     for part in ("_picture", "_video_frames"):
         monkeypatch.setattr(f"detections.frames.{part}", refuse)
     detect_queued("worker", 1)
-    assert (only_capture().attempts, only_capture().error) == (1, "the file could not be opened: Permission denied")
+    assert (only_capture().attempts, only_capture().error) == (1, "the file could not be read: Permission denied")
+
+
+def test_a_file_renamed_while_it_waits_is_read_under_its_new_name(front: Path, detector: ScriptedDetector) -> None:
+    path = drop(front, "upload.jpg", picture_bytes(1))
+    take_in(path)
+    take_in(path.rename(front / "final.jpg"))
+    take_in(drop(front, "copy.jpg", picture_bytes(1)))
+    detect_queued("worker", 100)
+    first, second, third = Capture.objects.order_by("id")
+    assert (first.state, first.error) == ("rejected", REMOVED)
+    assert (second.state, second.duplicate_of, second.detections.count()) == ("detected", None, 1)
+    assert (third.state, third.duplicate_of) == ("duplicate", second)
+
+
+def test_files_of_a_disk_that_was_unplugged_are_read_once_it_is_back(
+    front: Path, detector: ScriptedDetector, data_dir: Path
+) -> None:
+    path = drop(front, "a.jpg", picture_bytes(1))
+    take_in(path)
+    front.rename(data_dir / "unplugged")  # the mount point is still there, and empty
+    detect_queued("worker", 100)
+    assert only_capture().error == REMOVED
+    (data_dir / "unplugged").rename(front)
+    take_in(path)
+    detect_queued("worker", 100)
+    assert only_capture().state == "detected"
 
 
 def make_due() -> None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, StorageState, ViewportSize, sync_playwright
 
 from security_site.config import BASE_DIR, Config
 
@@ -201,10 +201,21 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, stack: Stack) -> StorageState:
+    """The owner's cookies, as one login leaves them."""
+    context = browser.new_context(base_url=stack.url)
+    log_in(context.new_page())
+    cookies = context.storage_state()
+    context.close()
+    return cookies
+
+
 @pytest.fixture
-def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    """A browser's page, logged in as the owner. A script error or a request to another host fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=stack.url)
+def page(browser: Browser, stack: Stack, signed_in: StorageState) -> Iterator[Page]:
+    """The owner's browser page. A script error or a request to another host fails the test."""
+    size: ViewportSize = {"width": 1280, "height": 900}
+    context = browser.new_context(viewport=size, base_url=stack.url, storage_state=signed_in)
     page = context.new_page()
     trouble: list[str] = []
     page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -214,7 +225,6 @@ def page(browser: Browser, stack: Stack) -> Iterator[Page]:
             trouble.append(request.url)
 
     page.on("request", note_foreign)
-    log_in(page)
     yield page
     context.close()
     assert not trouble

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
 
-from tests.end_to_end.conftest import SOON_MS, Stack, eventually, log_in
+from tests.end_to_end.conftest import SOON_MS, Stack, eventually
 from tests.files import drop, picture_bytes, video_bytes
 from tests.footage import draw_empty_jpeg, draw_person_jpeg, draw_walker_mp4
 
@@ -92,7 +92,7 @@ def test_every_bad_file_ends_with_its_reason_and_the_good_one_goes_on(stack: Sta
 
 def test_two_hundred_files_at_once_on_four_cameras_are_all_accounted_for(stack: Stack) -> None:
     for number in range(200):
-        drop(stack.camera(f"crowd {number % 4}"), f"{number}.jpg", picture_bytes(number, size=(160, 120)))
+        drop(stack.camera(f"crowd {number % 4}"), f"{number}.jpg", picture_bytes(number, size=(64, 48)))
     for number in range(4):
         captures = stack.settled(f"crowd_{number}", 50, within_s=120)
         assert {capture["state"] for capture in captures} == {"detected"}
@@ -121,7 +121,7 @@ def test_a_card_appears_without_a_reload_and_says_why(stack: Stack, page: Page) 
     expect(page.get_by_text("Veranda", exact=True).first).to_be_visible(timeout=SOON_MS)
     expect(visit).to_be_visible(timeout=SOON_MS)
     assert page.evaluate("window.stillHere") is True
-    (event,) = stack.events("veranda")
+    (event,) = eventually(lambda: stack.events("veranda"))
     page.goto(f"/events/{event['id']}/")
     expect(page.get_by_role("heading", name=event["summary"])).to_be_visible()
     expect(page.get_by_role("heading", name="Why this score")).to_be_visible()
@@ -180,15 +180,18 @@ def test_a_visit_is_reviewed_by_keyboard_and_the_other_open_page_follows(stack: 
 
 @pytest.mark.parametrize("path", ["/", "/events/", "/events/{event}/", "/cameras/", "/cameras/reading/", "/password/"])
 @pytest.mark.browser
-def test_pages_read_without_javascript_and_fit_a_phone(stack: Stack, browser: Browser, path: str) -> None:
+def test_pages_read_without_javascript_and_fit_a_phone(
+    stack: Stack, browser: Browser, signed_in: StorageState, path: str
+) -> None:
     if not stack.captures("reading"):
         draw_person_jpeg(stack.camera("reading") / "a.jpg", seed=51)
     (event,) = eventually(lambda: stack.events("reading"))
     path = path.format(event=event["id"])
     for script in (True, False):
-        context = browser.new_context(viewport=PHONE, base_url=stack.url, java_script_enabled=script)
+        context = browser.new_context(
+            viewport=PHONE, base_url=stack.url, java_script_enabled=script, storage_state=signed_in
+        )
         page = context.new_page()
-        log_in(page)
         answer = page.goto(path)
         assert answer and answer.status == 200
         expect(page.get_by_role("heading", level=1)).to_be_visible()

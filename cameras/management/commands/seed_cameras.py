@@ -55,7 +55,11 @@ class Command(BaseCommand):
             camera, is_new = self._make(camera_id, name, folder)
             if with_folders:
                 _make_folder(folder)
-            there = "there already, but deleted; restore it on its page" if camera.deleted_at else "there already"
+            there = (
+                "there already, but deleted; an owner can restore it in the admin"
+                if camera.deleted_at
+                else "there already"
+            )
             self.stdout.write(f"{camera.name} ({camera.pk}): {'made' if is_new else there}")
 
     def _make(self, camera_id: str, name: str, folder: Path) -> tuple[Camera, bool]:

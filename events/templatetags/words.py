@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from django import template
@@ -14,6 +15,7 @@ from cameras.tiles import picture_url
 from inference.scale import Level
 
 register = template.Library()
+NUMBER_AND_UNIT = re.compile(r"(\d) (s|min|h|%)(?!\w)")
 
 SHAPES = {Level.LOW: "○", Level.MEDIUM: "◐", Level.HIGH: "●", Level.CRITICAL: "▲"}
 
@@ -51,6 +53,12 @@ def home_clock_s(moment: datetime) -> str:
 def clock_error(offset: timedelta | int) -> str:
     """ "61 min behind" for a clock to whose times 61 minutes must be added; seconds may be given as a number."""
     return words.clock_error_words(offset.total_seconds() if isinstance(offset, timedelta) else offset)
+
+
+@register.filter
+def unbroken(sentence: str) -> str:
+    """The sentence with no line break between a number and its unit."""
+    return NUMBER_AND_UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
 
 
 @register.filter

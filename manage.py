@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Command line of the program."""
 
+import importlib.util
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 WITHOUT_SERVERS = {
     "check",
@@ -24,6 +26,7 @@ SEES_TABLES_AS_THEY_ARE = {"dbshell", "migrate", "showmigrations", "sqlmigrate",
 
 
 def main() -> None:
+    use_own_packages()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "security_site.settings")
     from django.core.management import execute_from_command_line
 
@@ -36,6 +39,16 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except StartError as error:
         sys.exit(str(error))
+
+
+def use_own_packages() -> None:
+    """Go on in `.venv`, which `make run` made, where this Python has not the packages."""
+    own = Path(__file__).resolve().parent / ".venv"
+    if importlib.util.find_spec("django"):
+        return
+    if Path(sys.prefix) == own or not (own / "bin" / "python").exists():
+        sys.exit("The program's packages are not installed yet: run `make run` first.")
+    os.execv(own / "bin" / "python", [str(own / "bin" / "python"), *sys.argv])  # noqa: S606  (no shell is wanted)
 
 
 def servers_for(arguments: list[str]) -> AbstractContextManager[bool]:

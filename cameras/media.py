@@ -25,6 +25,8 @@ KINDS_IN_WORDS = "jpg, jpeg, png, webp, mp4, mkv, avi, mov, dav"
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 2 * 1024**3
 HEADER_BYTES = 16
+# How what we read begins, of a file too short to tell more.
+BEGINNINGS = (b"\xff", b"\x89", b"R", b"\x1a", b"D", b"\0")
 # A clip may end a little before its header says: the last frame's length is often not counted.
 END_TOLERANCE_S = 1.5
 
@@ -83,7 +85,9 @@ def inspect(path: Path) -> MediaFacts:
         header = file.read(HEADER_BYTES)
         if not header:
             raise Incomplete("the file is empty")
-        if len(header) < HEADER_BYTES or not any(header):
+        if not any(header):
+            raise Incomplete("the file begins with nothing but zeros")
+        if len(header) < HEADER_BYTES and header.startswith(BEGINNINGS):
             raise Incomplete("only the first bytes of the file arrived")
         file.seek(0)
         if is_video_name(path.name):

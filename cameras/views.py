@@ -91,8 +91,12 @@ def change(request: HttpRequest, camera_id: str) -> HttpResponse:
             details: dict[str, object] = {name: form.cleaned_data[name] for name in form.changed_data}
             audit(AuditAction.CAMERA_UPDATED, "camera", camera.pk, request=request, details=details)
             broadcast("camera", {"camera_id": camera.pk})
-        messages.success(request, f"{camera.name} is at: {camera.get_place_display()}.")
+        messages.success(request, _change_in_words(camera, form.changed_data))
     return redirect("camera", camera.pk) if request.POST.get("next") == "camera" else redirect("cameras")
+
+
+def _change_in_words(camera: Camera, changed: list[str]) -> str:
+    return f"It is called {camera.name} now." if "name" in changed else f"It looks at: {camera.get_place_display()}."
 
 
 @require_POST
@@ -151,7 +155,8 @@ def _store(file: UploadedFile[Any], camera_id: str) -> tuple[bool, str]:
     except OSError as error:
         return False, f"{file.name} could not be stored: {error.strerror}."
     is_final = capture.state in (Capture.State.DUPLICATE, Capture.State.REJECTED)
-    return True, f"{file.name}: {outcome_of(capture, [])[1] if is_final else 'taken in, being looked at…'}"
+    outcome = outcome_of(capture, [])[1] if is_final else "taken in; what becomes of it is told under Last files."
+    return True, f"{file.name}: {outcome}"
 
 
 @require_POST

@@ -11,6 +11,7 @@ import os
 import queue
 import shutil
 import time
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,14 +113,14 @@ class Watcher:
         """Watch until stopped. Events are heard before the first scan starts, so nothing falls between the two."""
         self.root.mkdir(parents=True, exist_ok=True)
         observer, how = start_observer(self.root, self.events)
-        warnings = RescanOnWarning(self.events.looks, self.root)
-        logging.getLogger("watchdog").addHandler(warnings)
+        told = RescanOnWarning(self.events.looks, self.root)
+        logging.getLogger("watchdog").addHandler(told)
         try:
             with Beating(f"watcher@{os.getpid()}", "watcher", {"watching": str(self.root), "how": how}):
                 while not self._stopping:
                     self._turn()
         finally:
-            logging.getLogger("watchdog").removeHandler(warnings)
+            logging.getLogger("watchdog").removeHandler(told)
             observer.stop()
             observer.join(timeout=5)
 
@@ -229,6 +230,10 @@ class Watcher:
             logger.warning("the pause of intake could not be noted: %s", error)
             connection.close()
         return not self._disk_is_full
+
+
+# watchdog tells of every folder it watches twice, in lines of kilobytes, and means nothing by it.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
 
 
 def start_observer(root: Path, handler: FileSystemEventHandler) -> tuple[BaseObserver, str]:

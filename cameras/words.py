@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
@@ -13,7 +14,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 def span_words(span: timedelta) -> str:
     """A length of time, rounded down: "34 s", "6 min", "1 h 20 min", "3 days"."""
     seconds = max(int(span.total_seconds()), 0)
-    if seconds < MINUTE:
+    if seconds < 2 * MINUTE:
         return f"{seconds} s"
     if seconds < HOUR:
         return f"{seconds // MINUTE} min"
@@ -22,6 +23,11 @@ def span_words(span: timedelta) -> str:
         return f"{hours} h {minutes} min" if minutes and hours < 6 else f"{hours} h"
     days = seconds // DAY
     return "1 day" if days == 1 else f"{days} days"
+
+
+def percent_words(share: float) -> str:
+    """A share rounded down, as in "80 %": what is said to be 80 % sure is."""
+    return f"{math.floor(share * 100 + 1e-9)} %"
 
 
 def clock_error_words(offset_s: float) -> str:

@@ -15,6 +15,7 @@ from detections.frames import sample_offsets
 from events.models import Assessment, Event, EventDetection
 from inference.protocols import EventContext, PlaceName, Sighting, Verdict
 from inference.registry import load_analyst
+from inference.scale import RISK_BANDS
 
 
 def assess_by_rules(event: Event) -> Assessment:
@@ -97,7 +98,9 @@ def _keep(event: Event, verdict: Verdict, *, latency_ms: int) -> Assessment:
 
 
 def _show(event: Event, verdict: Verdict) -> None:
-    """Make the verdict what the event's card says."""
+    """Make the verdict what the event's card says. One that worries more than what was reviewed wants a look again."""
+    if _band(verdict.score) > _band(event.risk_score):
+        Event.objects.filter(pk=event.pk).update(reviewed=False, reviewed_at=None)
     Event.objects.filter(pk=event.pk).update(
         risk_score=verdict.score,
         summary=verdict.summary,
@@ -106,3 +109,8 @@ def _show(event: Event, verdict: Verdict) -> None:
         revision=F("revision") + 1,
         changed_at=timezone.now(),
     )
+
+
+def _band(score: int) -> int:
+    """Which band of the scale a score lies in, from 0 for low."""
+    return sum(score > band.top for band in RISK_BANDS)

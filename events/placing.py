@@ -141,7 +141,11 @@ def _new_batch(camera: Camera, capture: Capture, *, is_newest: bool) -> Batch:
         closed_at=None if is_newest else now,
         close_reason="" if is_newest else Batch.CloseReason.LATE,
     )
-    batch.event = _visit_at(camera, at) or _new_event(camera, batch)
+    visit = _visit_at(camera, at)
+    if visit is not None and visit.reviewed and at > visit.ended_at:
+        # Whoever reviewed it has not seen this: after a pause somebody came, perhaps somebody else.
+        Event.objects.filter(pk=visit.pk).update(reviewed=False, reviewed_at=None)
+    batch.event = visit or _new_event(camera, batch)
     batch.save(force_insert=True)
     if is_newest:
         Event.objects.filter(pk=batch.event.pk).update(state=Event.State.OPEN)

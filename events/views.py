@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -132,7 +133,8 @@ def write_notes(request: HttpRequest, event_id: int) -> HttpResponse:
     form = NotesForm(request.POST)
     if not form.is_valid():
         raise BadRequest("The notes are too long.")
-    set_notes(event, form.cleaned_data["notes"], request)
+    if set_notes(event, form.cleaned_data["notes"], request):
+        messages.success(request, "Your notes are kept.")
     return redirect(event)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+UP_LOCK = "up.lock"  # held by `manage.py up`, and tells where it answers
 
 LONGEST_SOCKET_PATH = 100
 
@@ -77,3 +80,15 @@ def one_at_a_time(folder: Path, name: str) -> Iterator[None]:
     with (folder / name).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def port_of_running(data_dir: Path) -> int | None:
+    """The port of the program that runs on this DATA_DIR; None where none does."""
+    path = run_folder(data_dir) / UP_LOCK
+    if not path.exists():
+        return None
+    with path.open("r+") as lock:
+        if try_lock(lock):
+            return None
+        port = json.loads(lock.read() or "{}").get("port")
+        return port if isinstance(port, int) else None

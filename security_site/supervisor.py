@@ -28,7 +28,7 @@ from security_site.console import Console
 from security_site.orphans import Record, clear_orphans, record_of, write_records
 from security_site.procfile import Task, read_procfile, task
 from security_site.programs import in_words
-from security_site.runtime import StartError, run_folder, try_lock
+from security_site.runtime import UP_LOCK, StartError, run_folder, try_lock
 
 TICK_S = 0.2
 SLOW_WEB_S = 60
@@ -197,7 +197,7 @@ def environment_of_children(config: Config) -> dict[str, str]:
 @contextmanager
 def only_one(config: Config) -> Iterator[None]:
     """Refuse a second start on the same DATA_DIR. Raises AlreadyRuns."""
-    with (run_folder(config.DATA_DIR) / "up.lock").open("a+") as lock:
+    with (run_folder(config.DATA_DIR) / UP_LOCK).open("a+") as lock:
         lock.seek(0)
         if not try_lock(lock):
             other = json.loads(lock.read() or "{}")
@@ -206,7 +206,7 @@ def only_one(config: Config) -> Iterator[None]:
                 "Stop that one first, or give this one a folder and a port of its own: DATA_DIR=… PORT=… make run"
             )
         lock.truncate(0)
-        lock.write(json.dumps({"pid": os.getpid(), "address": own_url(config.HOST, config.PORT)}))
+        lock.write(json.dumps({"pid": os.getpid(), "address": own_url(config.HOST, config.PORT), "port": config.PORT}))
         lock.flush()
         yield
 

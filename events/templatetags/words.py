@@ -86,7 +86,7 @@ def signed(points: int) -> str:
 
 @register.filter
 def percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
+    return words.percent_words(share)
 
 
 @register.filter

@@ -28,11 +28,13 @@ async function send(file, list) {
 }
 
 async function sendAll(files) {
+  if (form.hasAttribute("data-busy")) return; // a second press of the button means the first
   const list = form.querySelector("[data-drop-status]");
   list.replaceChildren();
   form.toggleAttribute("data-busy", true);
   for (const file of files) await send(file, list);
   form.querySelector("input[type=file]").value = "";
+  form.removeAttribute("data-busy");
 }
 
 function dragsFiles(event) {

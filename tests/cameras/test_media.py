@@ -49,6 +49,11 @@ def test_text_under_a_picture_s_name_is_refused_at_once(tmp_path: Path, name: st
         inspect(put(tmp_path, name, b"Dear camera, this is a letter, not a picture."))
 
 
+def test_a_few_bytes_of_text_need_not_be_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(Unacceptable, match="no picture"):
+        inspect(put(tmp_path, "a.jpg", b"hello\n"))
+
+
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     from PIL import Image
 

@@ -266,3 +266,30 @@ def test_many_placers_at_once_place_each_capture_once() -> None:
     assert Event.objects.count() == 2
     assert not Capture.objects.unplaced().exists()
     assert Batch.objects.filter(opened_at__gt=timezone.now()).count() == 0
+
+
+def test_a_reviewed_visit_wants_a_look_again_when_somebody_comes_after_a_pause(camera: Camera) -> None:
+    detected(camera, 0)
+    place_detected(camera.pk)
+    Event.objects.update(reviewed=True)
+    detected(camera, 20)
+    place_detected(camera.pk)
+    assert Event.objects.get().reviewed
+    detected(camera, 200)
+    place_detected(camera.pk)
+    assert not Event.objects.get().reviewed
+
+
+def test_a_reviewed_visit_wants_a_look_again_when_it_becomes_more_worrying(camera: Camera) -> None:
+    detected(camera, 0)
+    place_detected(camera.pk)
+    Event.objects.update(reviewed=True, risk_score=70)
+    detected(camera, 5)
+    place_detected(camera.pk)
+    assert Event.objects.get().reviewed, "it worries less than what was reviewed"
+    Event.objects.update(reviewed=True, risk_score=5)
+    for moment in range(10, 90, 5):
+        detected(camera, moment)
+    place_detected(camera.pk)
+    assert Event.objects.get().risk_level != "low"
+    assert not Event.objects.get().reviewed

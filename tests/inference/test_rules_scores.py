@@ -156,6 +156,10 @@ def test_a_stay_on_still_pictures_outlives_one_missed_picture_but_not_two() -> N
     assert points(every_45_s.stay("person", 0, 45, 0.5).stay("person", 180, 225, 0.5))["stay"] == 4
 
 
+def test_two_pictures_with_a_minute_and_a_half_unseen_between_are_no_stay() -> None:
+    assert "stay" not in points(Story(every_s=86.0).stay("person", 0, 86, 0.5))
+
+
 def test_boxes_that_jitter_stay_and_boxes_that_wander_do_not() -> None:
     jittering, wandering = Story(), Story()
     for second in range(90):

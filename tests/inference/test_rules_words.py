@@ -195,7 +195,7 @@ def test_what_is_not_known_is_said() -> None:
     assert alone.not_known == (
         "who it was",
         "whether anybody is home",
-        "how near to a door: no zones are drawn",
+        "how near to a door that was",
         "what is usual here at this hour",
     )
     assert alone.reasoning.endswith("Not known: who it was, whether anybody is home.")

@@ -61,7 +61,7 @@ def test_the_place_is_one_click_away(page: Client, front: Camera) -> None:
     response = page.post("/cameras/front_door/change/", {"place": "street", "next": "cameras"}, follow=True)
     front.refresh_from_db()
     assert (front.place, front.name) == ("street", "Front door")
-    assert "Front door is at: Street." in response.content.decode()
+    assert "It looks at: Street." in response.content.decode()
     line = AuditLog.objects.get()
     assert (line.action, line.resource_id, line.details) == ("camera_updated", "front_door", {"place": "street"})
 
@@ -166,7 +166,7 @@ def test_a_picture_is_added_without_script(page: Client) -> None:
     assert (capture.camera_id, capture.state) == ("side_gate", "queued")
     assert capture.path.is_file()
     assert response.redirect_chain == [("/", 302)]
-    assert "visitor.jpg: taken in, being looked at…" in response.content.decode()
+    assert "visitor.jpg: taken in; what becomes of it is told under Last files." in response.content.decode()
 
 
 def test_several_pictures_are_added_to_a_known_camera(page: Client, front: Camera) -> None:
@@ -178,7 +178,7 @@ def test_several_pictures_are_added_to_a_known_camera(page: Client, front: Camer
 
 def test_a_script_gets_a_sentence_for_each_file(page: Client) -> None:
     response = page.post("/upload/", {"pictures": picture()}, headers={"Accept": "application/json"})
-    assert response.json() == {"sentences": ["visitor.jpg: taken in, being looked at…"]}
+    assert response.json() == {"sentences": ["visitor.jpg: taken in; what becomes of it is told under Last files."]}
     assert Capture.objects.get().camera_id == "unsorted"
 
 

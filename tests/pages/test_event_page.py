@@ -167,8 +167,6 @@ def test_a_label_stays_inside_the_picture() -> None:
     assert corner.label_y > 65  # no room above
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.44, "+0.4 s"), (-2, "−2.0 s"), (90, "+1 min"), (-3700, "−1 h 1 min")]
-)
+@pytest.mark.parametrize(("seconds", "words"), [(0.44, "+0.4 s"), (-2, "−2.0 s"), (90, "+90 s"), (-3700, "−1 h 1 min")])
 def test_a_step_tells_how_long_it_took(seconds: float, words: str) -> None:
     assert Step("Arrived", now(), timedelta(seconds=seconds)).after_words == words

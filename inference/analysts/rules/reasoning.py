@@ -43,7 +43,7 @@ def _gaps(visit: Visit) -> Iterator[str]:
         if visit.context.household is None and visit.spot.ground is not Ground.PAVEMENT:
             yield "whether anybody is home"
         if not visit.premises.has_zones and visit.spot.ground not in (Ground.PAVEMENT, Ground.INSIDE):
-            yield "how near to a door: no zones are drawn"
+            yield "how near to a door that was"
     elif visit.subject.label in ONE_GETS_OUT_OF:
         yield "who was in it" if visit.subject.most_at_once == 1 else "who was in them"
     if visit.usual is None:

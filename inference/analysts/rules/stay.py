@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from inference.analysts.rules.subjects import Seen
 
 LONGEST_GAP_S = 30
-LONGEST_GAP_OF_STILLS_S = 120
+LONGEST_INTERVAL_OF_STILLS_S = 60
 MISSED_PICTURES = 1
 LEAST_SHARE_OF_PICTURES = 1 / 3
 """Passers-by cross a spot in fewer pictures than this; somebody who stands there is missed in fewer."""
@@ -36,7 +36,9 @@ class Stand:
 
     def is_over_by(self, one: Seen) -> bool:
         gap_s, missed = one.at - self.last.at, one.picture - self.last.picture - 1
-        is_gap_short = gap_s <= LONGEST_GAP_S or (missed <= MISSED_PICTURES and gap_s <= LONGEST_GAP_OF_STILLS_S)
+        # Of a longer time that nobody looked into, nothing can be said.
+        is_looked_into = missed <= MISSED_PICTURES and gap_s <= LONGEST_INTERVAL_OF_STILLS_S * (missed + 1)
+        is_gap_short = gap_s <= LONGEST_GAP_S or is_looked_into
         looked_at = one.picture - self.first.picture + 1
         return not is_gap_short or self.pictures + 1 < looked_at * LEAST_SHARE_OF_PICTURES
 

@@ -10,13 +10,14 @@ from django.core.management.base import BaseCommand
 
 from accounts.setup import setup_path
 from security_site.addresses import lan_url, own_url
+from security_site.runtime import port_of_running
 
 
 class Command(BaseCommand):
     help = "Print the link that makes the owner's account."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        host, port = settings.CONFIG.HOST, settings.CONFIG.PORT
+        host, port = settings.CONFIG.HOST, port_of_running(settings.DATA_DIR) or settings.CONFIG.PORT
         path = setup_path()
         if path is None:
             self.stdout.write("There is an owner already. Log in at:")

@@ -27,7 +27,7 @@ class EventFilter(forms.Form):
         required=False,
         max_length=200,
         label="Words",
-        widget=forms.TextInput({"type": "search", "placeholder": "person garden -cat"}),
+        widget=forms.TextInput({"type": "search", "placeholder": "person garden"}),
     )
     camera = forms.ChoiceField(required=False)
     level = forms.ChoiceField(

@@ -33,6 +33,10 @@ class NotesForm(forms.Form):
         required=False, max_length=MAX_NOTES_LENGTH, label="Notes", widget=forms.Textarea({"rows": 4, "class": "notes"})
     )
 
+    def is_overtaken_by(self, notes: str) -> bool:
+        """Whether the notes are no longer those that were on the page when this was written."""
+        return "seen" in self.data and self.data["seen"].splitlines() != notes.splitlines()
+
 
 @require_safe
 @never_cache
@@ -133,6 +137,9 @@ def write_notes(request: HttpRequest, event_id: int) -> HttpResponse:
     form = NotesForm(request.POST)
     if not form.is_valid():
         raise BadRequest("The notes are too long.")
+    if form.is_overtaken_by(event.notes):
+        messages.error(request, f"Somebody changed these notes meanwhile. Yours were: {form.cleaned_data['notes']}")
+        return redirect(event)
     if set_notes(event, form.cleaned_data["notes"], request):
         messages.success(request, "Your notes are kept.")
     return redirect(event)

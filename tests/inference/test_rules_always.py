@@ -79,7 +79,7 @@ def contexts(draw: st.DrawFn) -> EventContext:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(contexts())
 def test_every_verdict_keeps_its_promises(context: EventContext) -> None:
     verdict = RulesAnalyst().assess(context)
@@ -100,7 +100,7 @@ def test_every_verdict_keeps_its_promises(context: EventContext) -> None:
     assert (verdict.key_detection_id in known) == is_anything_to_judge
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(contexts())
 def test_every_sentence_is_short_whole_and_free_of_guesses(context: EventContext) -> None:
     verdict = RulesAnalyst().assess(context)

@@ -114,6 +114,16 @@ def test_notes_are_kept(page: Client, event: Event) -> None:
     assert AuditLog.objects.get().action == "event_noted"
 
 
+def test_notes_of_another_window_are_not_written_over(page: Client, event: Event) -> None:
+    notes = f"/events/{event.pk}/notes/"
+    page.post(notes, {"notes": "the gardener\r\nfrom number 7", "seen": ""})
+    told = page.post(notes, {"notes": "somebody", "seen": ""}, follow=True).content.decode()
+    assert "Somebody changed these notes meanwhile. Yours were: somebody" in told
+    assert Event.objects.get().notes.splitlines() == ["the gardener", "from number 7"]
+    page.post(notes, {"notes": "the neighbour", "seen": "the gardener\r\nfrom number 7"})
+    assert Event.objects.get().notes == "the neighbour"
+
+
 @pytest.mark.parametrize("notes", ["x" * 10_001, "a\0b"])
 def test_notes_that_cannot_be_kept_are_refused(page: Client, event: Event, notes: str) -> None:
     assert page.post(f"/events/{event.pk}/notes/", {"notes": notes}).status_code == 400

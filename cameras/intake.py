@@ -27,7 +27,6 @@ from cameras.capture_time import CapturedAt, captured_at
 from cameras.media import Incomplete, MediaFacts, Unacceptable
 from cameras.models import (
     MISSED,
-    UNSORTED_CAMERA_ID,
     Camera,
     Capture,
     IgnoredFile,
@@ -67,8 +66,7 @@ class Found:
     @property
     def camera_folder(self) -> str:
         """First path component; empty for a file in the root itself."""
-        first, slash, _ = self.relative.partition("/")
-        return first if slash else ""
+        return camera_folder_of(self.relative)
 
     @property
     def stored_path(self) -> str:
@@ -83,6 +81,12 @@ class Found:
         now, wait = time.time(), settings.CONFIG.INCOMPLETE_SECONDS
         # A camera's clock may be ahead: a time that is yet to come says nothing.
         return now - self.stat.st_ctime >= wait and not 0 <= now - self.stat.st_mtime < wait
+
+
+def camera_folder_of(relative: str) -> str:
+    """First component of a path relative to the camera root; empty for a file in the root itself."""
+    first, slash, _ = relative.partition("/")
+    return first if slash else ""
 
 
 def mtime_of(status: os.stat_result) -> datetime:
@@ -123,7 +127,7 @@ def give_up_on(path: Path, reason: str) -> Outcome:
 
 def camera_for(folder: str) -> Camera:
     """The camera of a folder name (empty: the root itself), created on its first file."""
-    camera_id = normalize_camera_id(folder) if folder else UNSORTED_CAMERA_ID
+    camera_id = normalize_camera_id(folder)
     camera, created = Camera.objects.get_or_create(
         pk=camera_id,
         defaults={
@@ -203,13 +207,15 @@ def _forget_ignored(path: Path) -> None:
     """A file that is gone is ignored no longer."""
     root = Path(settings.CAMERA_ROOT)
     if root in path.parents:
-        IgnoredFile.objects.filter(file_path=encode_path(str(path.relative_to(root)))).delete()
+        relative = str(path.relative_to(root))
+        camera_id = normalize_camera_id(camera_folder_of(relative))
+        IgnoredFile.objects.filter(camera_id=camera_id, file_path=encode_path(relative)).delete()
 
 
 def _is_recorded(found: Found) -> bool:
     """Whether this very state of the file is in the ledger, so that it need not be read again."""
     same = Capture.objects.recorded().filter(
-        camera_id=normalize_camera_id(found.camera_folder) if found.camera_folder else UNSORTED_CAMERA_ID,
+        camera_id=normalize_camera_id(found.camera_folder),
         file_path=found.stored_path,
         size=found.stat.st_size,
         mtime=found.mtime,

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.intake import camera_for, mtime_of
-from cameras.models import Camera, Capture, IgnoredFile
+from cameras.models import Camera, Capture, IgnoredFile, normalize_camera_id
 from cameras.names import decode_path, encode_path
 
 logger = logging.getLogger(__name__)
@@ -113,12 +113,13 @@ class Scanner:
         limit = self._limits.get(parts[0]) if parts else None
         due = (entry for entry in files_in(folder) if limit is None or not _waits_for_import(entry, limit))
         while some := list(islice(due, FILES_PER_QUERY)):
-            yield from self._not_recorded(some)
+            yield from self._not_recorded(normalize_camera_id(parts[0] if parts else ""), some)
 
-    def _not_recorded(self, entries: list[Entry]) -> Iterator[Path]:
-        """Those of some files that the ledger does not know as they are now; one query for all of them."""
+    def _not_recorded(self, camera_id: str, entries: list[Entry]) -> Iterator[Path]:
+        """Those of some files of a camera that the ledger does not know as they are now; one query for all of them."""
         stored = {entry.path: encode_path(os.path.relpath(entry.path, self.root)) for entry in entries}
-        known = set(Capture.objects.recorded().filter(file_path__in=stored.values()).values_list("file_path", "mtime"))
+        recorded = Capture.objects.recorded().filter(camera_id=camera_id, file_path__in=stored.values())
+        known = set(recorded.values_list("file_path", "mtime"))
         for entry in entries:
             if (stored[entry.path], _mtime(entry)) not in known:
                 yield Path(entry.path)

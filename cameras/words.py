@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
@@ -23,11 +22,6 @@ def span_words(span: timedelta) -> str:
         return f"{hours} h {minutes} min" if minutes and hours < 6 else f"{hours} h"
     days = seconds // DAY
     return "1 day" if days == 1 else f"{days} days"
-
-
-def percent_words(share: float) -> str:
-    """A share rounded down, as in "80 %": what is said to be 80 % sure is."""
-    return f"{math.floor(share * 100 + 1e-9)} %"
 
 
 def clock_error_words(offset_s: float) -> str:

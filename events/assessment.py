@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from cameras.models import Capture
 from detections.frames import sample_offsets
-from events.models import Assessment, Event, EventDetection
+from events.models import NOT_REVIEWED, Assessment, Event, EventDetection
 from inference.protocols import EventContext, PlaceName, Sighting, Verdict
 from inference.registry import load_analyst
-from inference.scale import RISK_BANDS
+from inference.scale import rank_of
 
 
 def assess_by_rules(event: Event) -> Assessment:
@@ -99,9 +99,9 @@ def _keep(event: Event, verdict: Verdict, *, latency_ms: int) -> Assessment:
 
 def _show(event: Event, verdict: Verdict) -> None:
     """Make the verdict what the event's card says. One that worries more than what was reviewed wants a look again."""
-    if _band(verdict.score) > _band(event.risk_score):
-        Event.objects.filter(pk=event.pk).update(reviewed=False, reviewed_at=None)
+    worries_more = rank_of(verdict.score) > rank_of(event.risk_score)
     Event.objects.filter(pk=event.pk).update(
+        **(NOT_REVIEWED if worries_more else {}),
         risk_score=verdict.score,
         summary=verdict.summary,
         reasoning=verdict.reasoning,
@@ -109,8 +109,3 @@ def _show(event: Event, verdict: Verdict) -> None:
         revision=F("revision") + 1,
         changed_at=timezone.now(),
     )
-
-
-def _band(score: int) -> int:
-    """Which band of the scale a score lies in, from 0 for low."""
-    return sum(score > band.top for band in RISK_BANDS)

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from cameras.models import OLD_AT_ARRIVAL
-from cameras.words import percent_words
 from detections.models import Detection
 from events.models import Assessment, Event
+from inference.analysts.rules.phrases import percent
 from inference.scale import Level, level_of
 
 LABEL_SHARE = 36
@@ -38,7 +38,7 @@ class Box:
 
     @property
     def label(self) -> str:
-        return f"{self.detection.object_type} {percent_words(self.detection.confidence)}"
+        return f"{self.detection.object_type} {percent(self.detection.confidence)}"
 
     @property
     def label_size(self) -> int:

@@ -20,6 +20,8 @@ from inference.scale import RISK_BANDS, Level
 if TYPE_CHECKING:
     from accounts.models import User
 
+# What an update writes where a visit wants a look, whether or not it had one.
+NOT_REVIEWED = {"reviewed": False, "reviewed_at": None}
 LEVELS = [(level.value, level.value.capitalize()) for level in Level]
 
 

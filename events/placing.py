@@ -19,7 +19,7 @@ from cameras.models import Camera, Capture
 from detections.models import Detection
 from events.assessment import assess_by_rules
 from events.feed import event_hint
-from events.models import Batch, Event, EventDetection
+from events.models import NOT_REVIEWED, Batch, Event, EventDetection
 from events.standing import Standing, standing_of
 from telemetry.broadcast import broadcast
 
@@ -61,11 +61,7 @@ def _place_some(camera_id: str) -> int:
         .order_by("captured_at", "id")
         .prefetch_related(Prefetch("detections", Detection.objects.order_by("id")))[:CAPTURES_AT_ONCE]
     )
-    changed: dict[int, Event] = {}
-    for capture in captures:
-        event = _place(camera, capture)
-        if event is not None:
-            changed[event.pk] = event
+    changed = {event.pk for capture in captures if (event := _place(camera, capture)) is not None}
     Capture.objects.filter(pk__in=[capture.pk for capture in captures]).update(placed_at=timezone.now())
     for event_id in changed:
         _judge(event_id)
@@ -144,7 +140,7 @@ def _new_batch(camera: Camera, capture: Capture, *, is_newest: bool) -> Batch:
     visit = _visit_at(camera, at)
     if visit is not None and visit.reviewed and at > visit.ended_at:
         # Whoever reviewed it has not seen this: after a pause somebody came, perhaps somebody else.
-        Event.objects.filter(pk=visit.pk).update(reviewed=False, reviewed_at=None)
+        Event.objects.filter(pk=visit.pk).update(**NOT_REVIEWED)
     batch.event = visit or _new_event(camera, batch)
     batch.save(force_insert=True)
     if is_newest:

@@ -24,6 +24,11 @@ RISK_BANDS = (Band(Level.LOW, 29), Band(Level.MEDIUM, 59), Band(Level.HIGH, 84),
 
 def level_of(score: int) -> Level:
     """The level of a score. Raises ValueError outside 0–100."""
+    return RISK_BANDS[rank_of(score)].level
+
+
+def rank_of(score: int) -> int:
+    """Which band a score lies in, counted from 0 for low, to compare bands. Raises ValueError outside 0–100."""
     if not 0 <= score <= 100:
         raise ValueError(f"a score lies in 0–100, not {score}")
-    return next(band.level for band in RISK_BANDS if score <= band.top)
+    return sum(score > band.top for band in RISK_BANDS)

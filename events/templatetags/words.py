@@ -12,6 +12,7 @@ from cameras import words
 from cameras.models import Camera
 from cameras.names import decode_path
 from cameras.tiles import picture_url
+from inference.analysts.rules.phrases import percent
 from inference.scale import Level
 
 register = template.Library()
@@ -23,6 +24,7 @@ register.filter("age", words.age_words)
 register.filter("span", words.span_words)
 register.filter("listed", words.list_words)
 register.filter("picture_url", picture_url)
+register.filter("percent", percent)
 
 
 @register.filter
@@ -82,11 +84,6 @@ def waiting(stage: str) -> str:
 def signed(points: int) -> str:
     """ "+22", "−14", with a real minus."""
     return f"{points:+d}".replace("-", "−")
-
-
-@register.filter
-def percent(share: float) -> str:
-    return words.percent_words(share)
 
 
 @register.filter

@@ -11,7 +11,8 @@ from hypothesis import strategies as some
 
 from cameras.silence import unusual_silence
 from cameras.words import age_words, clock_words, list_words, span_words
-from events.templatetags.words import percent, readable, shape, signed
+from events.templatetags.words import readable, shape, signed
+from inference.analysts.rules.phrases import percent
 
 NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
 

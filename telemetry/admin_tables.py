@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -64,7 +65,7 @@ def link_to(table: str, pk: object, text: object = "") -> str:
     """
     if pk is None:
         return "–"
-    return format_html('<a href="{}">{}</a>', reverse(f"admin:{table}_change", args=[pk]), text or pk)
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{table}_change", args=[quote(str(pk))]), text or pk)
 
 
 def link_to_list(table: str, text: str, **conditions: object) -> str:

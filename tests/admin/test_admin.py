@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db import models
 from django.test import Client
 from django.urls import reverse
@@ -52,7 +53,10 @@ def rows() -> None:
 
 
 def address(model: type[models.Model], page: str, *arguments: object) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+    return reverse(
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}",
+        args=[quote(str(argument)) for argument in arguments],
+    )
 
 
 @pytest.mark.usefixtures("rows")
@@ -217,6 +221,13 @@ class TestPeople:
         make_key(Scope.READ)
         key = APIKey.objects.get()
         assert key.key_hash not in client.get(address(APIKey, "change", key.pk)).content.decode()
+
+
+def test_a_camera_whose_id_looks_like_an_escape_is_reached_by_its_link(client: Client) -> None:
+    capture = CaptureFactory.create(camera=CameraFactory.create(id="gate_22"))
+    page = client.get(address(Capture, "change", capture.pk)).content.decode()
+    link = re.search(r'href="(/admin/cameras/camera/[^"]+/change/)"', page)
+    assert link and client.get(link[1]).status_code == 200
 
 
 def test_its_login_is_the_sites(client: Client) -> None:

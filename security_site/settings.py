@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "cameras",
     "detections",
     "events",
+    "system",
 ]
 MIDDLEWARE = [
     "security_site.hosts.private_hosts_only",
@@ -219,6 +220,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"level": "INFO"}
-        for name in ("security_site", "telemetry", "accounts", "inference", "cameras", "detections", "events")
+        for name in ("security_site", "telemetry", "accounts", "inference", "cameras", "detections", "events", "system")
     },
 }

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from events.health import readyz
+from system.health import readyz
 from telemetry.health import healthz
 
 admin.autodiscover()

@@ -1,4 +1,4 @@
-"""Whether this web process is alive. Whether the whole program is ready: `events.health`."""
+"""Whether this web process is alive. Whether the whole program is ready: `system.health`."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.conftest import Stack, eventually
 from tests.footage import draw_person_jpeg
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.stack
 

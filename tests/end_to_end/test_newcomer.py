@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.end_to_end.conftest import OWNER, PASSWORD, SOON_MS, Stack
+from tests.end_to_end.conftest import SOON_MS
 from tests.footage import draw_person_jpeg
+from tests.stack import OWNER, PASSWORD, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 

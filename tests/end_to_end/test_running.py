@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
 
-from tests.end_to_end.conftest import SOON_MS, Stack, eventually
+from tests.end_to_end.conftest import SOON_MS
 from tests.files import drop, picture_bytes, video_bytes
 from tests.footage import draw_empty_jpeg, draw_person_jpeg, draw_walker_mp4
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.stack
 SHARED_FOOTAGE = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import Scope
-from events import health
+from system import health
 from telemetry.heartbeat import beat
 from telemetry.models import Heartbeat, Pause
 from tests.api.callers import caller

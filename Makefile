@@ -16,10 +16,10 @@ help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 run: $(VENV)/base ## install what is missing and run everything; Ctrl-C ends it
-	@exec $(PY) manage.py up
+	@exec $(PY) -m security_site.supervisor
 
 demo: $(VENV)/base ## the same, and play a visit by the demo's cameras
-	@exec $(PY) manage.py up --demo
+	@exec $(PY) -m security_site.supervisor --demo
 
 test: $(VENV)/dev lint ## lint and the whole suite
 	@$(PY) scripts/ensure_browser.py

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from accounts.models import Role, User
 from accounts.people import create_person
+from security_site.runtime import setup_token_path
 
 _OWNER_LOCK = 7_305_531  # any number that no other advisory lock of ours uses
 
@@ -25,9 +26,12 @@ def owner_exists() -> bool:
     return User.objects.filter(role=Role.OWNER).exists()
 
 
-def setup_path() -> str | None:
-    """The path of the setup page, `/setup/<token>/`, while there is no owner; else None."""
-    return None if owner_exists() else f"/setup/{_token()}/"  # `reverse` would read every page of the site
+def keep_token() -> None:
+    """Have a token for the setup link while there is no owner, and none once there is."""
+    if owner_exists():
+        _token_path().unlink(missing_ok=True)
+    elif not _token_path().exists():
+        _make_token()
 
 
 def is_setup_token(text: str) -> bool:
@@ -52,21 +56,19 @@ def create_first_owner(username: str, password: str, request: HttpRequest) -> Us
 
 
 def _token_path() -> Path:
-    return Path(settings.DATA_DIR) / "setup_token"
+    return setup_token_path(settings.DATA_DIR)
 
 
-def _token() -> str:
-    """The token, made on first demand. Two processes that ask at once get the same one, and it whole."""
+def _make_token() -> None:
+    """Two processes that ask at once leave the same one, and it whole."""
     path = _token_path()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".setup_token")
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            Path(draft).unlink()
-    return path.read_text()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".setup_token")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

@@ -12,12 +12,11 @@ import cv2
 import numpy as np
 from django.conf import settings
 
-from cameras.media import open_video
 from cameras.models import Capture
+from cameras.video import open_video
+from detections.sampling import sample_offsets
 from inference.protocols import Image
 
-MOST_FRAMES = 20
-FRAME_EVERY_S = 1.0
 # Further apart than this, seeking to each frame is faster than decoding all between.
 SEEK_BEYOND_S = 4.0
 
@@ -33,14 +32,6 @@ class Frame:
     capture: Capture
     image: Image
     offset_s: float | None = None
-
-
-def sample_offsets(duration_s: float | None) -> list[float]:
-    """Seconds of a video that are looked at: one a second, spread when there would be more than twenty."""
-    duration = max(duration_s or 0.0, 0.0)
-    count = min(int(duration / FRAME_EVERY_S) + 1, MOST_FRAMES)
-    step = max(FRAME_EVERY_S, duration / count)
-    return [round(index * step, 3) for index in range(count) if index * step <= duration]
 
 
 def frames_of(capture: Capture) -> Iterator[Frame]:

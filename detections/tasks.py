@@ -13,7 +13,6 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from detections.detect import detect_queued
 from inference.protocols import EngineUnavailable
 from inference.registry import choose_detector, load_detector
 from telemetry.heartbeat import Beating
@@ -53,5 +52,7 @@ def stop_detecting(**_: Any) -> None:
 @shared_task(name="detections.detect_queued", throws=(OperationalError, InterfaceError))
 def detect_queued_task() -> None:
     """Work off what is due; wake again while there is more."""
+    from detections.detect import detect_queued  # with all of OpenCV, which no other worker needs
+
     if detect_queued(_beating().worker, MOST_AT_ONCE) >= MOST_AT_ONCE:
         wake("detections.detect_queued")

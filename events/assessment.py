@@ -11,7 +11,7 @@ from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from cameras.models import Capture
-from detections.frames import sample_offsets
+from detections.sampling import sample_offsets
 from events.models import NOT_REVIEWED, Assessment, Event, EventDetection
 from inference.protocols import EventContext, PlaceName, Sighting, Verdict
 from inference.registry import load_analyst

@@ -1,17 +1,18 @@
-"""Which engine runs, and why that one. Adding an engine = one module + one line here."""
+"""Which engine runs, and why that one. Adding an engine = one module, and one line here that names its class.
+
+An engine's module is imported when it is loaded: what lies beneath it is heavy, and most processes only ask for names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pkgutil import resolve_name
 
-from inference.analysts.rules import RulesAnalyst
-from inference.detectors.builtin import BuiltinDetector
 from inference.protocols import Analyst, Detector
 
-DETECTORS: dict[str, Callable[[], Detector]] = {"builtin": BuiltinDetector}
-ANALYSTS: dict[str, Callable[[], Analyst]] = {"rules": RulesAnalyst}
+DETECTORS = {"builtin": "inference.detectors.builtin:BuiltinDetector"}
+ANALYSTS = {"rules": "inference.analysts.rules:RulesAnalyst"}
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ def choose_analyst(setting: str) -> Choice:
 @lru_cache(maxsize=1)
 def load_detector(name: str) -> Detector:
     """The detector of this process, loaded once. Raises EngineUnavailable where it cannot run here."""
-    return DETECTORS[name]()
+    detector: Detector = resolve_name(DETECTORS[name])()
+    return detector
 
 
 @lru_cache(maxsize=1)
 def load_analyst(name: str) -> Analyst:
     """The analyst of this process, loaded once."""
-    return ANALYSTS[name]()
+    analyst: Analyst = resolve_name(ANALYSTS[name])()
+    return analyst

@@ -8,6 +8,6 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         from security_site import (
-            celery,  # noqa: F401  (makes the broker known to every process that wakes a task)
             checks,  # noqa: F401  (registers them)
+            worker,  # noqa: F401  (makes the broker known to every process that wakes a task)
         )

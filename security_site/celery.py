@@ -1,7 +1,7 @@
 """The map of the pipeline: which task runs on which queue, and what beat wakes when.
 
 PostgreSQL holds the work, a message is only a wake-up: losing any message delays work until the next
-sweep and changes nothing else. The path of a picture:
+sweep and changes nothing else. `worker.py` and `beat.py` are the two apps that run by it. The path of a picture:
 
     cameras.watcher → cameras.intake          a file becomes a queued Capture
     detections.detect_queued   (detect)       queued → detected, Detections and pictures stored
@@ -11,40 +11,34 @@ sweep and changes nothing else. The path of a picture:
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
-from celery import Celery
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "security_site.settings")
-
-from django.conf import settings
+from security_site import embedded
+from security_site.config import load_config_or_exit
 
 LONGEST_TASK_S = 600
 
-app = Celery("security_site")
-app.conf.update(
-    broker_url=settings.REDIS_URL
-    if not settings.REDIS_URL.startswith("unix://")
-    else "redis+socket" + settings.REDIS_URL[4:],
-    broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": 2 * LONGEST_TASK_S, "global_keyprefix": "hsi:"},
-    task_ignore_result=True,
-    result_backend=None,
-    task_serializer="json",
-    accept_content=["json"],
-    task_acks_late=True,
-    task_reject_on_worker_lost=False,
-    task_time_limit=LONGEST_TASK_S,
-    task_default_queue="default",
-    task_routes={"detections.detect_queued": {"queue": "detect"}},
-    task_publish_retry=False,
-    worker_prefetch_multiplier=1,
-    worker_proc_alive_timeout=180,
-    worker_soft_shutdown_timeout=20,
-    worker_hijack_root_logger=False,
-    worker_send_task_events=False,
-    timezone="UTC",
-    beat_schedule={
+CONFIGURATION: dict[str, Any] = {
+    "broker_url": embedded.redis_url(load_config_or_exit()).replace("unix://", "redis+socket://"),
+    "broker_connection_retry_on_startup": True,
+    "broker_transport_options": {"visibility_timeout": 2 * LONGEST_TASK_S, "global_keyprefix": "hsi:"},
+    "task_ignore_result": True,
+    "result_backend": None,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": False,
+    "task_time_limit": LONGEST_TASK_S,
+    "task_default_queue": "default",
+    "task_routes": {"detections.detect_queued": {"queue": "detect"}},
+    "task_publish_retry": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_proc_alive_timeout": 180,
+    "worker_soft_shutdown_timeout": 20,
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+    "timezone": "UTC",
+    "beat_schedule": {
         "wake whatever is due, free what dead workers held": {
             "task": "events.sweep",
             "schedule": 5.0,
@@ -56,6 +50,5 @@ app.conf.update(
             "options": {"expires": 1},
         },
     },
-    beat_max_loop_interval=1,
-)
-app.autodiscover_tasks()
+    "beat_max_loop_interval": 1,
+}

@@ -28,12 +28,14 @@ STARTING = "servers.starting"
 USERS = "servers.users"
 
 
-def database_url(data_dir: Path) -> str:
-    return PostgresServer(data_dir).url
+def database_url(config: Config) -> str:
+    """The database that is given, else the private one."""
+    return config.DATABASE_URL or PostgresServer(config.DATA_DIR).url
 
 
-def redis_url(data_dir: Path) -> str:
-    return RedisServer(data_dir).url
+def redis_url(config: Config) -> str:
+    """The broker that is given, else the private one."""
+    return config.REDIS_URL or RedisServer(config.DATA_DIR).url
 
 
 def servers_of(config: Config) -> list[Server]:

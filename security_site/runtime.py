@@ -92,3 +92,16 @@ def port_of_running(data_dir: Path) -> int | None:
             return None
         port = json.loads(lock.read() or "{}").get("port")
         return port if isinstance(port, int) else None
+
+
+def setup_token_path(data_dir: Path) -> Path:
+    """Where the token of the setup link lies while there is no owner."""
+    return data_dir / "setup_token"
+
+
+def setup_path(data_dir: Path) -> str | None:
+    """The path of the page that makes the owner's account, while there is a token for it."""
+    try:
+        return f"/setup/{setup_token_path(data_dir).read_text()}/"
+    except FileNotFoundError:
+        return None

@@ -55,8 +55,8 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASE_URL = CONFIG.DATABASE_URL or embedded.database_url(DATA_DIR)
-REDIS_URL = CONFIG.REDIS_URL or embedded.redis_url(DATA_DIR)
+DATABASE_URL = embedded.database_url(CONFIG)
+REDIS_URL = embedded.redis_url(CONFIG)
 
 SECRET_KEY = _secret_key()
 DEBUG = False

@@ -15,10 +15,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urljoin
 
 from security_site import embedded
 from security_site.addresses import answers, lan_url, own_url, refuse_taken_port
@@ -28,7 +29,7 @@ from security_site.console import Console
 from security_site.orphans import Record, clear_orphans, record_of, write_records
 from security_site.procfile import Task, read_procfile, task
 from security_site.programs import in_words
-from security_site.runtime import UP_LOCK, StartError, run_folder, try_lock
+from security_site.runtime import UP_LOCK, StartError, run_folder, setup_path, try_lock
 
 TICK_S = 0.2
 SLOW_WEB_S = 60
@@ -103,9 +104,8 @@ class Supervisor:
             if each.name != "release":
                 self._add(Child(each, self.console))
         if any(each.name == "web" for each in tasks):
-            setup_links = self._setup_links()  # while the web server starts
             self._wait_for_web()
-            self._announce(setup_links)
+            self._announce()
 
     def _wait_for_web(self) -> None:
         slow_at = time.monotonic() + SLOW_WEB_S
@@ -115,20 +115,14 @@ class Supervisor:
                 self.console.write(f"The web server has not answered for {SLOW_WEB_S} s; still waiting for it.")
                 slow_at = float("inf")
 
-    def _setup_links(self) -> list[str]:
-        """Where the owner's account is made, while there is none."""
-        link = task("setup_link", [*MANAGE, "setup_link"], self.env)
-        link = replace(link, program=replace(link.program, quiet=True))
-        self._run_to_its_end(link)
-        return [line for line in self.console.last_lines("setup_link") if "/setup/" in line]
-
-    def _announce(self, setup_links: list[str]) -> None:
+    def _announce(self) -> None:
         here, lan = own_url(self.config.HOST, self.config.PORT), lan_url(self.config.HOST, self.config.PORT)
         self.console.write(f"\nHome Security Intelligence is running: {here}")
         if lan:
             self.console.write(f"On other devices of your network: {lan}")
-        for line in setup_links:
-            self.console.write(f"Make the owner's account, once: {line}")
+        if path := setup_path(self.config.DATA_DIR):
+            for url in filter(None, (lan, here)):
+                self.console.write(f"Make the owner's account, once: {urljoin(url, path)}")
 
     def _run_to_its_end(self, what: Task) -> int | None:
         """Run something that ends by itself while everything else is kept running; its exit status."""
@@ -185,12 +179,13 @@ def environment_of_children(config: Config) -> dict[str, str]:
         **os.environ,
         "PATH": f"{venv}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
+        "CELERY_SKIP_CHECKS": "1",  # `release` has made them; they import every page
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # check hsi.W005 has said it once
         "DATA_DIR": str(config.DATA_DIR),
         "HOST": config.HOST,
         "PORT": str(config.PORT),
-        "DATABASE_URL": config.DATABASE_URL or embedded.database_url(config.DATA_DIR),
-        "REDIS_URL": config.REDIS_URL or embedded.redis_url(config.DATA_DIR),
+        "DATABASE_URL": embedded.database_url(config),
+        "REDIS_URL": embedded.redis_url(config),
     }
 
 
@@ -213,8 +208,8 @@ def only_one(config: Config) -> Iterator[None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--procfile", type=Path, required=True)
-    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--procfile", type=Path, default=BASE_DIR / "Procfile", help="which processes to run")
+    parser.add_argument("--demo", action="store_true", help="play the demo's footage once everything runs")
     options = parser.parse_args()
     config = load_config_or_exit()
     assert isinstance(sys.stdout, TextIOWrapper)

@@ -8,14 +8,16 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import AuditLog, Role, User
-from accounts.setup import is_setup_token, setup_path
+from accounts.setup import is_setup_token, keep_token
 from security_site.management.commands import setup_link
+from security_site.runtime import setup_path
 from tests.factories import PASSWORD
 from tests.people import make_user
 
@@ -24,7 +26,8 @@ pytestmark = pytest.mark.django_db
 
 
 def link() -> str:
-    path = setup_path()
+    keep_token()
+    path = setup_path(settings.DATA_DIR)
     assert path is not None
     return path
 
@@ -94,7 +97,8 @@ def test_a_taken_name_is_refused_in_words(client: Client) -> None:
 def test_a_used_link_leads_to_the_login_page(client: Client) -> None:
     path = link()
     make_user()
-    assert setup_path() is None
+    keep_token()
+    assert setup_path(settings.DATA_DIR) is None
     assert client.get(path).headers["Location"] == "/login/"
     assert client.post(path, ACCOUNT | {"username": "mallory"}).headers["Location"] == "/login/"
     assert User.objects.count() == 1

@@ -6,8 +6,8 @@ from inference.registry import ANALYSTS, DETECTORS, choose_analyst, choose_detec
 
 
 def test_engines_are_called_what_the_registry_calls_them() -> None:
-    assert {name: load().name for name, load in DETECTORS.items()} == {name: name for name in DETECTORS}
-    assert {name: load().name for name, load in ANALYSTS.items()} == {name: name for name in ANALYSTS}
+    assert {name: load_detector(name).name for name in DETECTORS} == {name: name for name in DETECTORS}
+    assert {name: load_analyst(name).name for name in ANALYSTS} == {name: name for name in ANALYSTS}
 
 
 def test_auto_takes_what_is_there_and_says_why() -> None:

@@ -27,7 +27,7 @@ HOLD = "from security_site import embedded, config\nwith embedded.running(config
 
 
 def ask(home: Path, sql: str) -> object:
-    with psycopg.connect(embedded.database_url(home)) as connection:
+    with psycopg.connect(PostgresServer(home).url) as connection:
         row = connection.execute(sql).fetchone()
         assert row
         return row[0]
@@ -50,7 +50,7 @@ def test_both_answer_within_and_are_gone_after(home: Path) -> None:
         assert ask(home, "SELECT current_database()") == "hsi"
         assert ask(home, "SHOW server_encoding") == "UTF8"
         assert ask(home, "SHOW fsync") == "on"
-        assert redis.Redis.from_url(embedded.redis_url(home)).ping()
+        assert redis.Redis.from_url(RedisServer(home).url).ping()
         running = pids(home)
         assert all(running)
     assert pids(home) == [None, None]
@@ -104,7 +104,7 @@ def test_a_command_ended_by_sigterm_stops_them(home: Path, port: int) -> None:
 def test_committed_rows_survive_a_killed_server(home: Path) -> None:
     config = private_config(home)
     with embedded.running(config):
-        with psycopg.connect(embedded.database_url(home)) as connection:
+        with psycopg.connect(PostgresServer(home).url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS it")
         kill_postgres(home)
         with embedded.running(config):

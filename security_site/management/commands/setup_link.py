@@ -8,9 +8,9 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from accounts.setup import setup_path
+from accounts.setup import keep_token
 from security_site.addresses import lan_url, own_url
-from security_site.runtime import port_of_running
+from security_site.runtime import port_of_running, setup_path
 
 
 class Command(BaseCommand):
@@ -18,7 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = settings.CONFIG.HOST, port_of_running(settings.DATA_DIR) or settings.CONFIG.PORT
-        path = setup_path()
+        keep_token()
+        path = setup_path(settings.DATA_DIR)
         if path is None:
             self.stdout.write("There is an owner already. Log in at:")
         for url in (lan_url(host, port), own_url(host, port)):

@@ -14,6 +14,7 @@ from security_site.config import BASE_DIR
 
 class Command(BaseCommand):
     help = "Run the whole program: its private servers, and every process of the Procfile."
+    requires_system_checks = []  # `release` makes them
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--procfile", type=Path, default=BASE_DIR / "Procfile", help="which processes to run")

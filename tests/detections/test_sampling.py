@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detections.frames import MOST_FRAMES, sample_offsets
+from detections.sampling import MOST_FRAMES, sample_offsets
 
 
 @given(st.floats(0, 100_000))

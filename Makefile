@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint lock
+.PHONY: help run demo test chaos bench lint lock
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -24,6 +24,12 @@ demo: $(VENV)/base ## the same, and play a visit by the demo's cameras
 test: $(VENV)/dev lint ## lint and the whole suite
 	@$(PY) scripts/ensure_browser.py
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+chaos: $(VENV)/dev ## kill everything a hundred times while files arrive, and count; SEED=… repeats a run
+	$(PY) -m tests.chaos --kills 100 --files 300 $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/dev ## measure start, memory, overhead, latency and growth: tables, and JSON in build/bench (half an hour)
+	@for each in start memory overhead steps latency growth; do $(PY) -m benchmarks.$$each || exit 1; done
 
 lint: $(VENV)/dev ## style, types, layers, templates, missing migrations
 	$(VENV)/bin/ruff check .

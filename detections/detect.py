@@ -71,7 +71,8 @@ def detect_queued(worker: str, most: int) -> int:
         while done < most and time.monotonic() < until:
             claim = claim_captures(worker, settings.CONFIG.DETECT_BATCH)
             if claim is not None:
-                _detect_claim(claim, detector)
+                for camera_id in _detect_claim(claim, detector):
+                    wake("events.place_detected", camera_id)
                 done += len(claim.captures)
             resume(STAGE)
             if claim is None:
@@ -81,13 +82,18 @@ def detect_queued(worker: str, most: int) -> int:
     return done
 
 
-def _detect_claim(claim: Claim, detector: Detector) -> None:
+def _detect_claim(claim: Claim, detector: Detector) -> set[str]:
+    """Look at what the claim holds; returns the cameras that have something to place.
+
+    Their placing is woken once for the whole claim: judging a visit anew for each of its pictures would cost more.
+    """
     try:
         readable = [capture for capture in claim.captures if _is_unchanged(claim, capture)]
         if readable and readable[0].media_type == Capture.MediaType.VIDEO:
-            _detect_video(claim, readable[0], detector)
+            stored = _detect_video(claim, readable[0], detector)
         else:
-            _detect_pictures(claim, readable, detector)
+            stored = _detect_pictures(claim, readable, detector)
+        return {finding.capture.camera_id for finding in stored if finding.boxes}
     except OSError as error:
         give_back(claim)
         raise StageCannotRun(f"the disk refuses: {error.strerror or error}") from error
@@ -117,7 +123,7 @@ def _is_unchanged(claim: Claim, capture: Capture) -> bool:
     return False
 
 
-def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) -> None:
+def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) -> list[Finding]:
     """One forward pass over all pictures of the claim that can be decoded."""
     frames = []
     for capture in captures:
@@ -125,13 +131,16 @@ def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) 
             frames += list(frames_of(capture))
         except UnreadableInput as error:
             count_input_error(claim, capture, str(error))
+    findings = []
     for frame, boxes in _look_at(frames, detector):
         finding = Finding(frame.capture)
         _add(finding, frame, boxes)
         _store(claim, finding, detector)
+        findings.append(finding)
+    return findings
 
 
-def _detect_video(claim: Claim, capture: Capture, detector: Detector) -> None:
+def _detect_video(claim: Claim, capture: Capture, detector: Detector) -> list[Finding]:
     finding = Finding(capture)
     frames = _keeping_the_lease(claim, frames_of(capture))
     try:
@@ -140,8 +149,9 @@ def _detect_video(claim: Claim, capture: Capture, detector: Detector) -> None:
                 _add(finding, frame, boxes)
     except UnreadableInput as error:
         count_input_error(claim, capture, str(error))
-        return
+        return []
     _store(claim, finding, detector)
+    return [finding]
 
 
 def _keeping_the_lease(claim: Claim, frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -201,8 +211,6 @@ def _store(claim: Claim, finding: Finding, detector: Detector) -> None:
             logger.warning("capture %s was taken over by another worker; this result is discarded", capture.pk)
             return
         Detection.objects.bulk_create(_detections(finding))
-        if finding.boxes:
-            wake("events.place_detected", capture.camera_id)
         broadcast("capture", {"id": capture.pk, "camera_id": capture.camera_id, "state": Capture.State.DETECTED})
 
 

@@ -6,7 +6,6 @@ overwrites, and a row never names a missing file.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -66,7 +65,7 @@ def _write_jpeg(image: cv2.typing.MatLike, relative: str) -> None:
         raise OSError(f"{relative} could not be encoded")
     path = Path(settings.DATA_DIR) / relative
     path.parent.mkdir(parents=True, exist_ok=True)
-    arriving = path.with_name(f".{path.name}.{os.getpid()}.part")
+    arriving = path.with_name(f".{path.name}.part")  # always the same: a retry takes what a killed worker left there
     try:
         arriving.write_bytes(content.tobytes())
         arriving.replace(path)

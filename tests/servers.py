@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+SLOWEST = ("/chaos/", "/end_to_end/")
+
 _data_dir = Path(tempfile.mkdtemp(prefix="hsi-test-"))
 _data_dir.chmod(0o755)  # PostgreSQL refuses to run as root: its own user must get in
 os.environ |= {"DATA_DIR": str(_data_dir), "ENV_FILE": os.devnull, "TIME_ZONE": "Europe/Berlin"}
@@ -34,7 +36,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest files first: the workers of a parallel run then end at about the same time."""
-    items.sort(key=lambda item: "/end_to_end/" not in item.nodeid)
+    items.sort(key=lambda item: [folder not in item.nodeid for folder in SLOWEST])
 
 
 def pytest_unconfigure() -> None:

@@ -37,8 +37,10 @@ def eventually(look: Callable[[], T], *, within_s: float = 30.0) -> T:
 class Stack:
     """A running `manage.py up`, seen from outside: its folders, its API, its processes."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        """`settings` are further environment variables of everything it runs."""
         self.data_dir = data_dir
+        self.settings = settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -56,6 +58,7 @@ class Stack:
             "ENV_FILE": os.devnull,
             "INCOMPLETE_SECONDS": "3",
             "TIME_ZONE": "Europe/Berlin",
+            **self.settings,
         }
 
     def start(self) -> None:

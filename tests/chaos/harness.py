@@ -1,0 +1,85 @@
+"""One run of the fault harness: files keep arriving, kills keep coming, and at the end everything is counted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from tests.chaos.feeder import Feeder, write_like_a_camera
+from tests.chaos.footage import Plan
+from tests.chaos.kills import VICTIMS, Victim
+from tests.chaos.seen import OpenPage, Seen, is_idle, look_at
+from tests.chaos.verify import Kind, Problem, problems
+from tests.stack import Stack, eventually
+
+SETTINGS = {"INCOMPLETE_SECONDS": "6", "BATCH_IDLE_SECONDS": "5"}
+"""Shorter waits than at home, so that the end comes soon."""
+DROPPED_BEFORE_THE_START = 10
+IDLE_WITHIN_S = 240
+
+
+@dataclass(frozen=True)
+class Report:
+    kills: Counter[str]
+    seen: Seen
+    problems: list[Problem]
+    duration_s: float
+
+    def count(self, kind: Kind) -> int:
+        return sum(problem.kind is kind for problem in self.problems)
+
+
+def torment(stack: Stack, plan: Plan, kills: int, pause_s: tuple[float, float], tell: Callable[[str], None]) -> Report:
+    """Start the stack, feed and kill it, let it come to rest, and look. The stack is left running."""
+    began = time.monotonic()
+    dice = Random(plan.seed)
+    waiting = list(plan.files)
+    feeder = Feeder(stack.data_dir / "cameras")
+    for _ in range(min(DROPPED_BEFORE_THE_START, len(waiting))):
+        write_like_a_camera(feeder.root, waiting.pop(0))  # while nothing runs
+    stack.start()
+    stack.make_owner()
+    done: Counter[str] = Counter()
+    for number, victim in enumerate(_one_after_another(dice, kills), start=1):
+        pause = dice.uniform(*pause_s)
+        for _ in range(-(-len(waiting) // (kills - number + 1))):
+            feeder.drop(waiting.pop(0), after_s=dice.uniform(0, pause))
+        time.sleep(pause)
+        at_s = time.monotonic() - began
+        what = victim.strike(stack, dice)
+        done[victim.name] += 1
+        tell(f"{at_s:7.1f} s  kill {number:3} of {kills}: {victim.name} ({what})")
+    feeder.finish()
+    deaf = _come_to_rest(stack, plan)
+    seen = look_at(stack, deaf=deaf)
+    return Report(done, seen, problems(plan, seen), time.monotonic() - began)
+
+
+def _one_after_another(dice: Random, kills: int) -> list[Victim]:
+    """Every kind once in each round, the order of each round by chance."""
+    order: list[Victim] = []
+    while len(order) < kills:
+        order += dice.sample(VICTIMS, len(VICTIMS))
+    return order[:kills]
+
+
+def _come_to_rest(stack: Stack, plan: Plan) -> list[str]:
+    """Wait until all is done, then see one more file through page and socket; what did not answer."""
+    deaf = [] if _is_idle_soon(stack, len(plan.files)) else ["it did not come to rest after the last kill"]
+    page = OpenPage(stack)
+    page.sign_in()
+    with page.listening(plan.last.camera):
+        write_like_a_camera(stack.data_dir / "cameras", plan.last)
+    if not _is_idle_soon(stack, len(plan.all_files)):
+        deaf.append("it did not come to rest after the last file")
+    return [*deaf, *page.complaints]
+
+
+def _is_idle_soon(stack: Stack, files: int) -> bool:
+    try:
+        return eventually(lambda: is_idle(stack, files), within_s=IDLE_WITHIN_S)
+    except AssertionError:
+        return False

@@ -1,0 +1,185 @@
+"""The accounts at the end: what was planned against what the program shows. Pure; each check names what it found."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from tests.chaos.footage import Outcome, Plan, PlannedFile
+from tests.chaos.seen import Row, Seen
+
+
+class Kind(Enum):
+    LOST = "lost"
+    DOUBLED = "doubled"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Problem:
+    kind: Kind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}: {self.text}"
+
+
+def problems(plan: Plan, seen: Seen) -> list[Problem]:
+    """Everything that is not as it was promised; empty when all is."""
+    return [problem for check in CHECKS for problem in check(plan, seen)]
+
+
+def every_file_is_accounted_for_once(plan: Plan, seen: Seen) -> Iterator[Problem]:
+    captures = Counter(capture["file_path"] for capture in seen.captures)
+    ignored = Counter(seen.ignored)
+    for file in plan.all_files:
+        rows = captures.pop(file.path, 0), ignored.pop(file.path, 0)
+        if rows != ((0, 1) if file.outcome is Outcome.IGNORED else (1, 0)):
+            kind = Kind.LOST if sum(rows) == 0 else Kind.DOUBLED if sum(rows) > 1 else Kind.WRONG
+            yield Problem(
+                kind, f"{file.path} ({file.outcome.value}) has {rows[0]} captures, is ignored {rows[1]} times"
+            )
+    for path in [*captures, *ignored]:
+        yield Problem(Kind.WRONG, f"{path} is in the ledger, and nobody dropped it")
+
+
+def every_file_ended_as_planned(plan: Plan, seen: Seen) -> Iterator[Problem]:
+    by_path = {capture["file_path"]: capture for capture in seen.captures}
+    same_content: dict[tuple[str, str], list[PlannedFile]] = defaultdict(list)
+    for file in plan.all_files:
+        if file.outcome is not Outcome.IGNORED and file.path in by_path:
+            same_content[file.path if file.outcome is Outcome.REJECTED else file.camera, file.sha256].append(file)
+    for files in same_content.values():
+        yield from _ended_as_planned(files, [by_path[file.path] for file in files], _captures_with_detections(seen))
+
+
+def _ended_as_planned(files: list[PlannedFile], rows: list[Row], found: set[int]) -> Iterator[Problem]:
+    """Of files with one content one was looked at, with the planned result; the others point at it."""
+    outcome = files[0].outcome
+    wanted = ["rejected"] if outcome is Outcome.REJECTED else ["detected"] + ["duplicate"] * (len(files) - 1)
+    if sorted(row["state"] for row in rows) != wanted:
+        told = ", ".join(f"{row['id']} {row['file_path']} {row['state']} {row['error']}".strip() for row in rows)
+        states = {row["state"] for row in rows}
+        kind = Kind.LOST if states & {"queued", "detecting", "failed"} else Kind.WRONG
+        yield Problem(kind, f"wanted {', '.join(wanted)}, got {told}")
+        return
+    if outcome is Outcome.REJECTED:
+        if not rows[0]["error"]:
+            yield Problem(Kind.WRONG, f"capture {rows[0]['id']} {rows[0]['file_path']} is rejected without a reason")
+        return
+    looked_at = next(row for row in rows if row["state"] == "detected")
+    if (looked_at["id"] in found) is not (outcome is Outcome.FOUND):
+        yield Problem(Kind.WRONG, f"capture {looked_at['id']} {looked_at['file_path']} should be: {outcome.value}")
+    for row in rows:
+        if row["state"] == "duplicate" and row["duplicate_of_id"] != looked_at["id"]:
+            yield Problem(Kind.WRONG, f"capture {row['id']} {row['file_path']} is no duplicate of {looked_at['id']}")
+
+
+def _captures_with_detections(seen: Seen) -> set[int]:
+    return {detection["capture_id"] for detection in seen.detections}
+
+
+def nothing_waits(_: Plan, seen: Seen) -> Iterator[Problem]:
+    for capture in seen.unplaced:
+        yield Problem(Kind.LOST, f"capture {capture} waits for its event")
+    for batch in seen.open_batches:
+        yield Problem(Kind.WRONG, f"batch {batch} is open past due")
+    for lease in seen.leases:
+        yield Problem(Kind.WRONG, f"capture {lease} is still claimed")
+    for event in seen.events:
+        if event["state"] == "open" and not seen.open_batches:
+            yield Problem(Kind.WRONG, f"event {event['id']} is open, and no batch of it is")
+
+
+def every_detection_is_in_one_event(_: Plan, seen: Seen) -> Iterator[Problem]:
+    members = Counter(number for event in seen.events for number in event["detection_ids"])
+    for detection in seen.detections:
+        count = members.pop(detection["id"], 0)
+        if count != 1:
+            kind = Kind.DOUBLED if count else Kind.LOST
+            yield Problem(kind, f"detection {detection['id']} of {detection['file_path']} is in {count} events")
+    for number in members:
+        yield Problem(Kind.WRONG, f"detection {number} is in an event, and not in the list of detections")
+    for event in seen.events:
+        if not event["detection_ids"]:
+            yield Problem(Kind.WRONG, f"event {event['id']} has no detections")
+
+
+def every_detection_was_stored_once(_: Plan, seen: Seen) -> Iterator[Problem]:
+    """A capture that is looked at twice names the same thumbnails twice."""
+    by_picture: dict[str, list[int]] = defaultdict(list)
+    for detection in seen.detections:
+        by_picture[detection["thumbnail_path"]].append(detection["id"])
+    for path, numbers in by_picture.items():
+        if len(numbers) > 1:
+            yield Problem(Kind.DOUBLED, f"detections {numbers} are one: all show {path}")
+
+
+def visits_are_as_planned(plan: Plan, seen: Seen) -> Iterator[Problem]:
+    """Each visit is one event, which holds its files that are no duplicates, and nobody else's."""
+    planned = {path: visit for visit, paths in plan.visits.items() for path in paths}
+    paths = {capture["id"]: capture["file_path"] for capture in seen.captures}
+    captured = {detection["id"]: detection["capture_id"] for detection in seen.detections}
+    events_of: dict[int, set[int]] = defaultdict(set)
+    for event in seen.events:
+        visits = {planned.get(paths.get(captured.get(number, 0), "")) for number in event["detection_ids"]} - {None}
+        if len(visits) > 1:
+            yield Problem(Kind.WRONG, f"event {event['id']} holds the visits {sorted(filter(None, visits))}")
+        for visit in visits:
+            if visit is not None:
+                events_of[visit].add(event["id"])
+    for visit, members in plan.visits.items():
+        found = sorted(events_of[visit])
+        if len(found) != 1:
+            kind = Kind.DOUBLED if found else Kind.LOST
+            yield Problem(kind, f"visit {visit} ({', '.join(sorted(members))}) is the events {found}")
+
+
+def every_event_spans_what_was_seen(_: Plan, seen: Seen) -> Iterator[Problem]:
+    moments = {detection["id"]: detection["detected_at"] for detection in seen.detections}
+    for event in seen.events:
+        own = sorted(moments[number] for number in event["detection_ids"] if number in moments)
+        if own and (event["started_at"], event["ended_at"]) != (own[0], own[-1]):
+            span = f"{event['started_at']}–{event['ended_at']}"
+            yield Problem(Kind.WRONG, f"event {event['id']} says {span}, its detections {own[0]}–{own[-1]}")
+
+
+def pictures_and_rows_agree(_: Plan, seen: Seen) -> Iterator[Problem]:
+    named = {detection["thumbnail_path"] for detection in seen.detections} | set(seen.previews)
+    for path in sorted(named):
+        if not seen.pictures.get(path):
+            yield Problem(Kind.LOST, f"{path} is {'empty' if path in seen.pictures else 'missing'}")
+    for path in sorted(seen.pictures.keys() - named):
+        yield Problem(Kind.WRONG, f"{path} is an orphan: no row names it")
+    previewed = {int(path.rpartition("/")[2].removesuffix(".jpg")) for path in seen.previews}
+    for number in sorted(_captures_with_detections(seen) ^ previewed):
+        yield Problem(Kind.WRONG, f"capture {number} has detections or a preview, but not both")
+
+
+def originals_are_untouched(plan: Plan, seen: Seen) -> Iterator[Problem]:
+    planned = {file.path: file.sha256 for file in plan.all_files}
+    for path in sorted(planned.keys() | seen.originals.keys()):
+        if planned.get(path) != seen.originals.get(path):
+            what = "is gone" if path not in seen.originals else "was changed" if path in planned else "is nobody's"
+            yield Problem(Kind.LOST if path in planned else Kind.WRONG, f"{path} in the camera's folder {what}")
+
+
+def everything_answers(_: Plan, seen: Seen) -> Iterator[Problem]:
+    for complaint in seen.deaf:
+        yield Problem(Kind.WRONG, complaint)
+
+
+CHECKS = (
+    every_file_is_accounted_for_once,
+    every_file_ended_as_planned,
+    nothing_waits,
+    every_detection_is_in_one_event,
+    every_detection_was_stored_once,
+    visits_are_as_planned,
+    every_event_spans_what_was_seen,
+    pictures_and_rows_agree,
+    originals_are_untouched,
+    everything_answers,
+)

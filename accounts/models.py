@@ -111,11 +111,13 @@ def hash_key(secret: str) -> str:
 class AuditAction(models.TextChoices):
     EVENT_REVIEWED = "event_reviewed"
     EVENT_NOTED = "event_noted"
+    EVENT_DELETED = "event_deleted"
     CAMERA_CREATED = "camera_created"
     CAMERA_UPDATED = "camera_updated"
     CAMERA_DELETED = "camera_deleted"
     CAPTURE_REQUEUED = "capture_requeued"
     CAPTURE_DISMISSED = "capture_dismissed"
+    CLEANUP = "cleanup"
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGOUT = "logout"

@@ -32,3 +32,13 @@ class HasScope(BasePermission):
             self.message = f"This API key lacks the scope {scope}."
             return scope in request.auth.scopes
         return True
+
+
+class OwnersOnly(HasScope):
+    """What only an owner may look at or do; a household key acts as one, within its scopes."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        self.message = "Only an owner may do this."
+        return isinstance(request.user, User) and request.user.is_owner

@@ -73,6 +73,14 @@ class Found:
         return encode_path(self.relative)
 
     @property
+    def ignored_path(self) -> str:
+        """What an IgnoredFile has of the path: all of it, unless it is too long for an index."""
+        path = self.stored_path
+        if len(path.encode()) <= LONGEST_PATH_BYTES:
+            return path
+        return f"{path[:200]}…{hashlib.sha256(path.encode()).hexdigest()}"
+
+    @property
     def mtime(self) -> datetime:
         return mtime_of(self.stat)
 
@@ -190,13 +198,10 @@ def _ignore(found: Found) -> Outcome:
 
 def _record_ignored(found: Found, kind: IgnoredFile.Kind, reason: str) -> None:
     camera = camera_for(found.camera_folder)
-    path = found.stored_path
-    if len(path.encode()) > LONGEST_PATH_BYTES:
-        path = f"{path[:200]}…{hashlib.sha256(path.encode()).hexdigest()}"
     with transaction.atomic():
         ignored, created = IgnoredFile.objects.update_or_create(
             camera=camera,
-            file_path=path,
+            file_path=found.ignored_path,
             defaults={"kind": kind, "reason": reason, "size": found.stat.st_size},
         )
         if created:

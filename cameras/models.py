@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
@@ -178,6 +179,10 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
     def unplaced(self) -> CaptureQuerySet:
         return self.filter(state=Capture.State.DETECTED, placed_at=None)
 
+    def failed(self) -> CaptureQuerySet:
+        """The dead letters: they wait for a person."""
+        return self.filter(state=Capture.State.FAILED)
+
     def with_event_id(self) -> CaptureQuerySet:
         """Adds `event_id`: the visit the capture, or the one it duplicates, is part of."""
         own = Capture.objects.filter(pk=OuterRef("shown_as")).values("detections__membership__event_id")[:1]
@@ -262,9 +267,21 @@ class Capture(Claimable):
                 name="idx_captures_unplaced",
             ),
             models.Index(fields=["camera", "sha256"], name="idx_captures_camera_sha256"),  # intake: duplicates
-            models.Index(fields=["camera", "-id"], name="idx_captures_camera_newest"),  # a camera's last files
-            models.Index(fields=["camera", "captured_at"], name="idx_captures_camera_time"),
+            models.Index(  # a camera's last files; tiles_of: without touching a row, however long it has been silent
+                fields=["camera", "-id"], include=["arrived_at"], name="idx_captures_camera_arrivals"
+            ),
+            models.Index(  # standing, assessment; tiles_of: the newest picture; time_range: the ids of a time
+                fields=["camera", "captured_at", "id"], name="idx_captures_camera_time_id"
+            ),
+            models.Index(  # Camera.measured_clock_offset: most cameras tell no time in their files' names
+                fields=["camera", "-id"],
+                condition=Q(clock_difference__isnull=False),
+                name="idx_captures_clock_difference",
+            ),
             models.Index(fields=["state", "-id"], name="idx_captures_state_newest"),  # dead letters, API filter
+            BrinIndex(  # System page: what passed in the last hour; rows lie about in the order of these times
+                fields=["arrived_at", "processed_at", "placed_at"], autosummarize=True, name="idx_captures_times"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -89,6 +89,12 @@ class Scanner:
                 yield from self._due_in(folder)
         yield from unreadable_paths()
 
+    def unknown(self) -> Iterator[Path]:
+        """The same files as `full`, noting nothing of what is met: for somebody who only looks."""
+        self._learn_limits()
+        for folder in folders_below(self.root):
+            yield from self._due_in(folder)
+
     def below(self, folder: Path) -> Iterator[Path]:
         """Every file below one folder that has just appeared."""
         if folder == self.root or self.root not in folder.parents:

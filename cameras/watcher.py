@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import shutil
 import time
 import warnings
 from collections.abc import Iterable
@@ -35,6 +34,7 @@ from watchdog.observers.polling import PollingObserver
 from cameras.intake import Outcome, give_up_on, take_in
 from cameras.scan import Scanner
 from cameras.settling import Settling
+from telemetry.disk import disk_of
 from telemetry.heartbeat import Beating
 from telemetry.stages import pause, resume
 
@@ -50,7 +50,6 @@ LONGEST_WAIT_S = 0.5
 MOST_EVENTS_A_TURN = 1000
 RETRY_AFTER_ERROR_S = 1.0
 DISK_CHECK_S = 5.0
-DISK_FULL_SHARE = 0.02
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse", "9p", "virtiofs", "sshfs", "ceph", "glusterfs")
 
 
@@ -113,14 +112,16 @@ class Watcher:
         """Watch until stopped. Events are heard before the first scan starts, so nothing falls between the two."""
         self.root.mkdir(parents=True, exist_ok=True)
         observer, how = start_observer(self.root, self.events)
-        told = RescanOnWarning(self.events.looks, self.root)
-        logging.getLogger("watchdog").addHandler(told)
+        rescan = RescanOnWarning(self.events.looks, self.root)
+        logging.getLogger("watchdog").addHandler(rescan)
         try:
-            with Beating(f"watcher@{os.getpid()}", "watcher", {"watching": str(self.root), "how": how}):
+            told: dict[str, object] = {"watching": str(self.root), "how": how, "waiting": 0}
+            with Beating(f"watcher@{os.getpid()}", "watcher", told):
                 while not self._stopping:
                     self._turn()
+                    told["waiting"] = len(self.settling)  # the System page's backlog of intake
         finally:
-            logging.getLogger("watchdog").removeHandler(told)
+            logging.getLogger("watchdog").removeHandler(rescan)
             observer.stop()
             observer.join(timeout=5)
 
@@ -214,13 +215,13 @@ class Watcher:
         if time.monotonic() - self._disk_checked_at < DISK_CHECK_S:
             return not self._disk_is_full
         self._disk_checked_at = time.monotonic()
-        usage = shutil.disk_usage(settings.DATA_DIR)
-        was_full, self._disk_is_full = self._disk_is_full, usage.free < DISK_FULL_SHARE * usage.total
+        disk = disk_of(Path(settings.DATA_DIR))
+        was_full, self._disk_is_full = self._disk_is_full, disk.is_full
         try:
             if self._disk_is_full:
                 pause(
                     STAGE,
-                    f"the disk of {settings.DATA_DIR} is full: {usage.free // 1024**2} MB are free. Make room.",
+                    f"the disk of {settings.DATA_DIR} is full: {disk.free_bytes // 1024**2} MB are free. Make room.",
                 )
             else:
                 resume(STAGE)  # always: another watcher may have noted the pause

@@ -13,16 +13,17 @@ from itertools import groupby
 from typing import TypedDict
 from zlib import crc32
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from cameras.models import Camera
+from cameras.models import Camera, Capture
 from cameras.receipts import Receipt, last_receipts
 from cameras.tiles import Tile, tiles_of
-from events.cards import Card, Fold, cards_of, fold_neighbours, rows_of, with_pictures
-from events.models import Event
+from events.cards import Card, Fold, cards_of, first_with_pictures, fold_neighbours, rows_of
+from events.models import WORTH_A_LOOK, Event, worry
 from inference.scale import Level, level_of
+from telemetry.disk import Disk, disks
 from telemetry.models import Pause
 
 SHOWN_FOR = timedelta(hours=24)
@@ -32,7 +33,6 @@ MOST_RECEIPTS = 8
 ROWS_KEPT_OPEN = 3
 # A transaction that was open while the page read may commit a time before the page's cursor.
 CURSOR_MARGIN = timedelta(seconds=10)
-WORTH_A_LOOK = [level.value for level in Level if level is not Level.LOW]
 
 
 class EventHint(TypedDict):
@@ -118,6 +118,9 @@ class Live:
     tiles: list[Tile]
     receipts: list[Receipt]
     pauses: list[Pause]
+    low_disks: list[Disk]
+    failed: int
+    """Files that wait for a person's decision on the System page; 0 for whoever may not decide."""
     hidden_cameras: int
     last_event: Event | None
     gone: Sequence[int] = ()
@@ -149,18 +152,14 @@ class Live:
 
 def waiting_events(user: User) -> QuerySet[Event]:
     """Visits that want a look: medium and above, not reviewed; the most worrying level first, then the newest."""
-    level_order = Case(
-        *(When(risk_level=level, then=Value(order)) for order, level in enumerate(WORTH_A_LOOK)),
-        output_field=IntegerField(),
-    )
     waiting = Event.objects.for_user(user).filter(reviewed=False, risk_level__in=WORTH_A_LOOK)
-    return waiting.order_by(level_order.desc(), "-id")
+    return waiting.order_by(worry().desc(), "-id")
 
 
 def live_page(user: User) -> Live:
     """The whole live page, in a number of queries that does not depend on how much there is."""
     now = timezone.now()
-    cards = cards_of(list(with_pictures(waiting_events(user))[:MOST_CARDS]))
+    cards = cards_of(first_with_pictures(waiting_events(user), MOST_CARDS))
     return _live(user, now, cards, _hours(_quiet_events(user, since=now - SHOWN_FOR)))
 
 
@@ -169,7 +168,7 @@ def live_changes(user: User, since: datetime) -> Live:
     now = timezone.now()
     mine = Event.objects.filter(camera__in=Camera.objects.for_user(user))  # those just deleted, too
     changed = dict(mine.filter(changed_at__gte=since - CURSOR_MARGIN).values_list("id", "created_at"))
-    cards = cards_of(list(with_pictures(waiting_events(user))[:MOST_CARDS])) if changed else []
+    cards = cards_of(first_with_pictures(waiting_events(user), MOST_CARDS)) if changed else []
     hours = _changed_hours(
         user, {_hour_of(created_at) for created_at in changed.values() if now - created_at < SHOWN_FOR}
     )
@@ -183,11 +182,11 @@ def _quiet_events(user: User, since: datetime) -> QuerySet[Event]:
     """Visits that are rows: low ones and reviewed ones, newest arrival first."""
     quiet = Event.objects.for_user(user).filter(Q(reviewed=True) | Q(risk_level=Level.LOW.value))
     # Whatever was created since has changed since, and only that has an index.
-    return with_pictures(quiet.filter(changed_at__gte=since, created_at__gte=since)).order_by("-created_at", "-id")
+    return quiet.filter(changed_at__gte=since, created_at__gte=since).order_by("-created_at", "-id")
 
 
 def _hours(events: QuerySet[Event]) -> list[Hour]:
-    cards = rows_of(list(events[:MOST_ROWS]))
+    cards = rows_of(first_with_pictures(events, MOST_ROWS))
     newest_hour = _hour_of(cards[0].event.created_at) if cards else None
     hours = []
     for starts_at, group in groupby(cards, lambda card: _hour_of(card.event.created_at)):
@@ -222,6 +221,8 @@ def _live(user: User, now: datetime, cards: list[Card], hours: list[Hour], gone:
         tiles=tiles,
         receipts=receipts,
         pauses=list(Pause.objects.order_by("since")),
+        low_disks=[disk for disk in disks() if disk.is_low],
+        failed=Capture.objects.for_user(user).failed().count() if user.may_change() else 0,
         hidden_cameras=_hidden_cameras(user, len(tiles)),
         last_event=Event.objects.for_user(user).select_related("camera").defer("search_vector").order_by("-id").first(),
         gone=gone,

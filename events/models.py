@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 # What an update writes where a visit wants a look, whether or not it had one.
 NOT_REVIEWED = {"reviewed": False, "reviewed_at": None}
 LEVELS = [(level.value, level.value.capitalize()) for level in Level]
+WORTH_A_LOOK = [level.value for level in Level if level is not Level.LOW]
+
+
+def worry() -> Case:
+    """How worrying the level of an event is, to sort by."""
+    order = (When(risk_level=level, then=Value(order)) for order, level in enumerate(WORTH_A_LOOK))
+    return Case(*order, output_field=models.IntegerField())
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -48,7 +55,7 @@ class Event(models.Model):
         FAILED = "failed"
 
     batch_id = models.UUIDField(help_text="Of its first batch.")
-    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="events")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="events", db_index=False)
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
@@ -98,13 +105,22 @@ class Event(models.Model):
             models.CheckConstraint(condition=Q(ended_at__gte=F("started_at")), name="event_ends_after_it_starts"),
         ]
         indexes = [
-            models.Index(fields=["camera", "started_at"], name="idx_events_camera_started"),  # placing, list
+            models.Index(  # placing, the visits of today, time_range
+                fields=["camera", "started_at", "id"], name="idx_events_camera_time_id"
+            ),
             models.Index(fields=["camera", "ended_at"], name="idx_events_camera_ended"),  # placing
-            models.Index(fields=["started_at"], name="idx_events_started_at"),
+            models.Index(fields=["camera", "-id"], name="idx_events_camera_newest"),  # lists of one camera
             models.Index(fields=["changed_at"], name="idx_events_changed_at"),  # live pages: since the cursor
             models.Index(fields=["risk_level", "-id"], name="idx_events_level_newest"),
             models.Index(fields=["batch_id"], name="idx_events_batch_id"),
             models.Index(F("id").desc(), condition=Q(reviewed=False), name="idx_events_unreviewed"),
+            models.Index(  # waiting_events: in its order, and counted without touching a row
+                worry().desc(),
+                F("id").desc(),
+                condition=Q(reviewed=False, deleted_at=None, risk_level__in=WORTH_A_LOOK),
+                include=["camera"],
+                name="idx_events_waiting",
+            ),
             models.Index(F("id"), condition=Q(state="open"), name="idx_events_open"),
             GinIndex(fields=["search_vector"], name="idx_events_search_vector"),
         ]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Prefetch, Q
+from django.db.models import DateTimeField, F, Prefetch, Q, QuerySet
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from cameras.models import Camera, Capture
@@ -238,18 +240,25 @@ def _is_fast_path(detection: Detection) -> bool:
     return detection.object_type == "person" and detection.confidence >= settings.CONFIG.FAST_PATH_CONFIDENCE
 
 
+def open_batches() -> QuerySet[Batch, Any]:
+    """Open batches with `due_at`: when each is idle or past its window by wall clock."""
+    idle_at = F("last_placed_at") + timedelta(seconds=settings.CONFIG.BATCH_IDLE_SECONDS)
+    window_at = F("opened_at") + timedelta(seconds=settings.CONFIG.BATCH_WINDOW_SECONDS)
+    return Batch.objects.filter(state=Batch.State.OPEN).annotate(
+        due_at=Least(idle_at, window_at, output_field=DateTimeField())
+    )
+
+
 def close_due_batches() -> int:
     """Close batches that are idle or past their window by wall clock; returns how many."""
     now = timezone.now()
-    idle = timedelta(seconds=settings.CONFIG.BATCH_IDLE_SECONDS)
     window = timedelta(seconds=settings.CONFIG.BATCH_WINDOW_SECONDS)
-    set_back = Q(opened_at__gt=now + CLOCK_SET_BACK)
-    due = Q(last_placed_at__lte=now - idle) | Q(opened_at__lte=now - window) | set_back
+    due = open_batches().filter(Q(due_at__lte=now) | Q(opened_at__gt=now + CLOCK_SET_BACK))
     closed = 0
-    for batch_id, camera_id in Batch.objects.filter(due, state=Batch.State.OPEN).values_list("pk", "camera_id"):
+    for batch_id, camera_id in due.values_list("pk", "camera_id"):
         with transaction.atomic():
             Camera.objects.select_for_update(no_key=True).get(pk=camera_id)
-            batch = Batch.objects.filter(due, pk=batch_id, state=Batch.State.OPEN).select_related("event").first()
+            batch = due.filter(pk=batch_id).select_related("event").first()
             if batch is None or _is_awaited(batch, now):
                 continue
             past_window = batch.opened_at <= now - window

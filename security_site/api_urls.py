@@ -10,8 +10,11 @@ from rest_framework.routers import DefaultRouter
 import accounts.schema  # noqa: F401  (tells drf-spectacular about API keys)
 from accounts.permissions import HasScope
 from cameras.api import CameraViewSet, CaptureViewSet
+from cameras.dead_letters_api import DeadLetterViewSet
 from detections.api import DetectionViewSet
 from events.api import EventViewSet
+from system.api import SystemView
+from system.cleanup_api import CleanupView
 from telemetry.problems import NoSuchDoor
 
 router = DefaultRouter()
@@ -20,12 +23,15 @@ router.register("cameras", CameraViewSet)
 router.register("captures", CaptureViewSet)
 router.register("detections", DetectionViewSet)
 router.register("events", EventViewSet)
+router.register("dead-letters", DeadLetterViewSet, basename="dead-letter")
 
 # A page for people: it asks for a login, and Swagger UI sets styles inline.
 docs = csp_update({"style-src": [UNSAFE_INLINE]})(login_required(SpectacularSwaggerSplitView.as_view()))
 
 urlpatterns = [
     path("", include(router.urls)),
+    path("system/cleanup/", CleanupView.as_view(), name="cleanup"),
+    path("system/", SystemView.as_view(), name="system_state"),
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[HasScope]), name="schema"),
     path("docs/", docs, name="docs"),
     re_path(r".+/$", NoSuchDoor.as_view()),

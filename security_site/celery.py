@@ -7,6 +7,7 @@ sweep and changes nothing else. `worker.py` and `beat.py` are the two apps that 
     detections.detect_queued   (detect)       queued → detected, Detections and pictures stored
     events.place_detected      (default)      detected → placed in a Batch and an Event, judged by rules
     events.close_due_batches   (default)      a batch past due is closed
+    system.clean_up_if_due     (default)      past RETENTION_DAYS: rows and pictures go, captures are expired
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ CONFIGURATION: dict[str, Any] = {
             "task": "events.close_due_batches",
             "schedule": 1.0,
             "options": {"expires": 1},
+        },
+        "let go what is past its time, once a day after 03:00": {
+            "task": "system.clean_up_if_due",
+            "schedule": 300.0,
+            "options": {"expires": 300},
         },
     },
     "beat_max_loop_interval": 1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 
 from security_site.config import Config, system_time_zone
+from telemetry.disk import disk_of
 
 FEW_WATCHES = 65_536
-NEARLY_FULL = 0.10
 INOTIFY_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -52,12 +51,12 @@ def camera_root_is_readable(**_: Any) -> list[CheckMessage]:
 
 @register
 def disk_has_room(**_: Any) -> list[CheckMessage]:
-    usage = shutil.disk_usage(_nearest_existing(Path(settings.DATA_DIR)))
-    if usage.free >= NEARLY_FULL * usage.total:
+    disk = disk_of(_nearest_existing(Path(settings.DATA_DIR)))
+    if not disk.is_low:
         return []
     return [
         Warning(
-            f"The disk of DATA_DIR is nearly full: {usage.free / usage.total:.0%} is free.",
+            f"The disk of DATA_DIR is nearly full: {disk.free_share:.0%} is free.",
             hint="Below 2 % no more pictures are taken in. Make room, or move DATA_DIR to a larger disk.",
             id="hsi.W001",
         )

@@ -91,6 +91,15 @@ class Config(BaseSettings):
     FAST_PATH_CONFIDENCE: Percentage = Field(
         0.9, description="A person at least this sure puts a visit on the fast path (`is_fast_path`)."
     )
+    RETENTION_DAYS: int = Field(
+        30, ge=0, le=36_500, description="How long events, with all that belongs to them, are kept; 0 keeps for ever."
+    )
+    LOG_RETENTION_DAYS: int = Field(
+        7, ge=0, le=36_500, description="How long failed logins are kept for throttling; 0 keeps for ever."
+    )
+    DELETE_ORIGINALS: bool = Field(
+        False, description="Delete the cameras' own files as well, once they are older than RETENTION_DAYS."
+    )
     TIME_ZONE: str = Field(default_factory=lambda: system_time_zone() or "UTC", description="IANA zone of the home.")
     SECRET_KEY: str = Field("", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key.")
     ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = Field(

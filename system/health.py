@@ -8,24 +8,20 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from drf_spectacular.utils import extend_schema
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import PGconn, Ping
-from redis import Redis
-from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import APIKey, Scope
-from cameras.models import Capture
-from telemetry.models import HEARTBEAT_DEAD_AFTER, Heartbeat, Pause
+from system.backlog import not_looked_at, not_placed
+from system.servers import database_answers, redis_answers
+from system.workers import NEEDED_QUEUES, SILENCE, missing_queues, workers
+from telemetry.models import Pause
 
 logger = logging.getLogger(__name__)
-NEEDED_QUEUES = ("detect", "default", "watcher", "beat")
 OK, MISSING, UNKNOWN, PAUSED = "ok", "missing", "unknown", "paused"
 
 
@@ -39,7 +35,7 @@ class Readiness(APIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
-        checks = {"database": OK if _database_answers() else MISSING, "redis": OK if _redis_answers() else MISSING}
+        checks = {"database": OK if database_answers() else MISSING, "redis": OK if redis_answers() else MISSING}
         told: dict[str, Any] = {}
         try:
             checks |= _pipeline_states(checks["database"])
@@ -56,28 +52,12 @@ class Readiness(APIView):
 readyz = Readiness.as_view()
 
 
-def _database_answers() -> bool:
-    """What pg_isready asks. A query would wait for the connection pool for ten seconds while the server is away."""
-    known = connection.settings_dict
-    names = {"user": known["USER"], "dbname": known["NAME"]}
-    server = make_conninfo("", host=known["HOST"], port=known["PORT"], connect_timeout=1, **names)
-    return PGconn.ping(server.encode()) == Ping.OK
-
-
-def _redis_answers() -> bool:
-    try:
-        with Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
-            return bool(client.ping())
-    except (RedisError, OSError):
-        return False
-
-
 def _pipeline_states(database: str) -> dict[str, str]:
     """Whether each queue has somebody alive, and whether a stage is paused."""
     if database != OK:
         return dict.fromkeys((*NEEDED_QUEUES, "stages"), UNKNOWN)
-    alive = set(Heartbeat.objects.alive().values_list("queue", flat=True))
-    states = {queue: OK if queue in alive else MISSING for queue in NEEDED_QUEUES}
+    missing = missing_queues(workers())
+    states = {queue: MISSING if queue in missing else OK for queue in NEEDED_QUEUES}
     return states | {"stages": PAUSED if Pause.objects.exists() else OK}
 
 
@@ -91,17 +71,14 @@ def _may_be_told(request: Request) -> bool:
 
 def _particulars() -> dict[str, Any]:
     """Who works on what, with which engine and why that one; what waits; what is paused and why."""
-    alive = Heartbeat.objects.alive().order_by("queue", "worker")
-    living = {heartbeat.queue for heartbeat in alive}
-    silence = f"no sign of life in the last {HEARTBEAT_DEAD_AFTER.seconds} s"
+    present = workers()
     return {
-        "reasons": {queue: silence for queue in NEEDED_QUEUES if queue not in living},
+        "reasons": dict.fromkeys(missing_queues(present), SILENCE),
         "workers": [
-            {"worker": beat.worker, "queue": beat.queue, "since": beat.started_at, **beat.detail} for beat in alive
+            {"worker": worker.name, "queue": worker.queue, "since": worker.started_at, **worker.detail}
+            for worker in present
+            if worker.lives
         ],
-        "backlog": {
-            "detect": Capture.objects.filter(state=Capture.State.QUEUED).count(),
-            "default": Capture.objects.unplaced().count(),
-        },
+        "backlog": {"detect": not_looked_at().waiting, "default": not_placed().waiting},
         "pauses": list(Pause.objects.order_by("stage").values("stage", "reason", "since")),
     }

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from telemetry.admin_tables import ReadOnlyAdmin
-from telemetry.models import Heartbeat, Pause
+from telemetry.models import Heartbeat, Job, Pause
 
 
 @admin.register(Heartbeat)
@@ -23,3 +23,10 @@ class PauseAdmin(ReadOnlyAdmin[Pause]):
     list_display = ("stage", "reason", "since")
     search_fields = ("stage", "reason")
     ordering = ("stage",)
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin[Job]):
+    list_display = ("kind", "state", "progress", "started_at", "finished_at", "error")
+    list_filter = ("kind", "state")
+    search_fields = ("error",)

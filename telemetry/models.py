@@ -1,4 +1,4 @@
-"""Facts about the program itself: who is alive, and which stage waits for what.
+"""Facts about the program itself: who is alive, which stage waits for what, which long jobs ran.
 
 Other apps write here; nothing here knows them: ids are plain values.
 """
@@ -6,8 +6,10 @@ Other apps write here; nothing here knows them: ids are plain values.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,7 +20,15 @@ HEARTBEAT_DEAD_AFTER = timedelta(seconds=10)
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     def alive(self) -> HeartbeatQuerySet:
         """Beats young enough to trust. The database's clock decides: it also wrote them."""
-        return self.filter(at__gt=Now() - HEARTBEAT_DEAD_AFTER, at__lt=Now() + HEARTBEAT_DEAD_AFTER)
+        return self.filter(_is_young())
+
+    def with_life(self) -> models.QuerySet[Any]:
+        """Adds `lives`: whether `alive()` would hold it."""
+        return self.annotate(lives=models.ExpressionWrapper(_is_young(), models.BooleanField()))
+
+
+def _is_young() -> models.Q:
+    return models.Q(at__gt=Now() - HEARTBEAT_DEAD_AFTER, at__lt=Now() + HEARTBEAT_DEAD_AFTER)
 
 
 class Heartbeat(models.Model):
@@ -58,3 +68,37 @@ class Pause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.reason}"
+
+
+class Job(models.Model):
+    """One run of a long piece of housekeeping. Written by `telemetry.jobs.run_job`.
+
+    running → done · failed; what died while running is marked failed by the next run of its kind.
+    """
+
+    class Kind(models.TextChoices):
+        CLEANUP = "cleanup"
+        VERIFY = "verify"
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.RUNNING)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    progress = models.FloatField(default=0, help_text="A share, 0–1.")
+    result = models.JSONField(default=dict, help_text="What it did, in the form its kind has.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "jobs"
+        constraints = [
+            models.CheckConstraint(condition=Q(progress__gte=0, progress__lte=1), name="job_progress_is_a_share")
+        ]
+        indexes = [models.Index(fields=["kind", "-id"], name="idx_jobs_kind_newest")]  # when it last ran, System page
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.started_at:%Y-%m-%d %H:%M} ({self.state})"

@@ -25,10 +25,18 @@ def test_it_knows_every_door() -> None:
         "/api/v1/cameras/{id}/captures/",
         "/api/v1/captures/",
         "/api/v1/captures/{id}/",
+        "/api/v1/dead-letters/",
+        "/api/v1/dead-letters/{id}/",
+        "/api/v1/dead-letters/{id}/dismiss/",
+        "/api/v1/dead-letters/{id}/requeue/",
+        "/api/v1/dead-letters/dismiss/",
+        "/api/v1/dead-letters/requeue/",
         "/api/v1/detections/",
         "/api/v1/detections/{id}/",
         "/api/v1/events/",
         "/api/v1/events/{id}/",
+        "/api/v1/system/",
+        "/api/v1/system/cleanup/",
     }
 
 

@@ -179,7 +179,9 @@ def test_a_visit_is_reviewed_by_keyboard_and_the_other_open_page_follows(stack: 
     assert stack.api.get(f"events/{event['id']}/").json()["reviewed"] is True
 
 
-@pytest.mark.parametrize("path", ["/", "/events/", "/events/{event}/", "/cameras/", "/cameras/reading/", "/password/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/events/", "/events/{event}/", "/cameras/", "/cameras/reading/", "/system/", "/password/"]
+)
 @pytest.mark.browser
 def test_pages_read_without_javascript_and_fit_a_phone(
     stack: Stack, browser: Browser, signed_in: StorageState, path: str
@@ -205,7 +207,70 @@ def test_pages_read_without_javascript_and_fit_a_phone(
 @pytest.mark.browser
 def test_a_stranger_is_asked_to_log_in_and_sees_nothing(stack: Stack, browser: Browser) -> None:
     page = browser.new_page(base_url=stack.url)
-    for path in ("/", "/events/1/", "/media/previews/1", "/admin/", "/cameras/"):
+    for path in ("/", "/events/1/", "/media/previews/1", "/admin/", "/cameras/", "/system/"):
         page.goto(path)
         assert "/login/" in page.url
     page.close()
+
+
+def fail(stack: Stack, camera: str, names: list[str]) -> None:
+    """Let files be looked at, and then have failed for good, as if the detector had died of each."""
+    for number, name in enumerate(names):
+        drop(stack.camera(camera), name, picture_bytes(700 + number))
+    stack.settled(camera, len(names))
+    error = "The detector died or stalled while it looked at this file alone."
+    changes = f"state='failed', attempts=3, error={error!r}, processed_at=Now()"
+    stack.command(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from django.db.models.functions import Now; from cameras.models import Capture; "
+        f"Capture.objects.filter(camera_id={camera!r}).update({changes})",
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.browser
+def test_the_system_page_tells_of_failed_files_and_has_them_tried_again(stack: Stack, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto("/system/")
+    page.evaluate("window.stillHere = true")
+    expect(page.get_by_role("heading", name="Everything runs.")).to_be_visible(timeout=SOON_MS)
+    camera = f"failing_{width}"
+    fail(stack, camera, ["one.jpg", "two.jpg", "<b>🐈.jpg"])
+    expect(page.get_by_role("heading", name="1 thing needs you: 3 files failed.")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_role("link", name="<b>🐈.jpg", exact=True)).to_be_visible()
+    assert page.evaluate("window.stillHere") is True
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    page.get_by_text("Let all 3 go").click()
+    expect(page.get_by_role("button", name="Let them go")).to_be_visible()
+    page.get_by_role("button", name="Let go: <b>🐈.jpg").click()
+    expect(page.get_by_text("1 file is let go.")).to_be_visible()
+    page.get_by_role("button", name="Try all 2 again").click()
+    expect(page.get_by_text("2 files are queued to be looked at again.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything runs.")).to_be_visible(timeout=SOON_MS)
+    captures = stack.settled(camera, 3)
+    assert sorted(capture["state"] for capture in captures) == ["detected", "detected", "rejected"]
+    assert stack.api.get("system/").json()["dead_letters"]["count"] == 0
+
+
+@pytest.mark.browser
+def test_what_is_unfolded_on_the_system_page_stays_so_while_it_changes(stack: Stack, page: Page) -> None:
+    fail(stack, "unfolding", ["one.jpg", "two.jpg"])
+    page.goto("/system/")
+    page.get_by_text("Let all 2 go").click()
+    fail(stack, "unfolding_too", ["three.jpg"])
+    expect(page.get_by_text("Let all 3 go")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_role("button", name="Let them go")).to_be_visible()
+    page.get_by_role("button", name="Let them go").click()
+    expect(page.get_by_text("3 files are let go.")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_a_system_page_that_was_cut_off_says_so(stack: Stack, page: Page) -> None:
+    page.goto("/system/")
+    page.context.set_offline(True)
+    lost = page.get_by_text(re.compile("Reconnecting… showing until"))
+    expect(lost).to_be_visible(timeout=SOON_MS)
+    page.context.set_offline(False)
+    expect(lost).to_be_hidden(timeout=SOON_MS)

@@ -137,7 +137,7 @@ def test_changes_cost_the_same_however_many_there_are(
 ) -> None:
     EventFactory.create(camera=front, risk_score=50, started_at=NOON)
     EventFactory.create(camera=front, started_at=NOON)
-    queries = 17  # those of the whole page, and which visits changed
+    queries = 18  # those of the whole page, and which visits changed
     with django_assert_num_queries(queries):
         fragments(page, NOON)
     EventFactory.create_batch(8, camera=front, risk_score=50, started_at=NOON)

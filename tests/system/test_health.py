@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import Scope
-from system import health
+from system.workers import NEEDED_QUEUES
 from telemetry.heartbeat import beat
 from telemetry.models import Heartbeat, Pause
 from tests.api.callers import caller
@@ -25,7 +25,7 @@ def test_healthz_answers_without_a_database(client: Client) -> None:
 
 @pytest.fixture
 def everybody_lives() -> None:
-    for queue in health.NEEDED_QUEUES:
+    for queue in NEEDED_QUEUES:
         beat(f"{queue}@home", queue, {"engine": "builtin", "why": "the only one"} if queue == "detect" else {})
 
 
@@ -46,7 +46,7 @@ class TestReadiness:
         )
 
     @pytest.mark.usefixtures("everybody_lives")
-    @pytest.mark.parametrize("queue", health.NEEDED_QUEUES)
+    @pytest.mark.parametrize("queue", NEEDED_QUEUES)
     def test_a_dead_process_is_named(self, client: Client, queue: str) -> None:
         Heartbeat.objects.filter(queue=queue).delete()
         status, body = self.ask(client)
@@ -88,7 +88,7 @@ class TestReadiness:
         def lost(*_: object) -> None:
             raise OperationalError("server closed the connection unexpectedly")
 
-        monkeypatch.setattr(Heartbeat.objects, "alive", lost)
+        monkeypatch.setattr(Heartbeat.objects, "with_life", lost)
         status, body = self.ask(client)
         assert (status, body["checks"]["database"], body["checks"]["detect"]) == (503, "missing", "unknown")
 

@@ -27,7 +27,14 @@ This page is written by `manage.py document_settings`.
 |---|---|---|---|
 """
 COMPUTED_DEFAULTS = {"TIME_ZONE": "the machine's own, else `UTC`"}
-TYPE_NAMES = {str: "text", int: "whole number", float: "number", Path: "folder", tuple: "list"}
+TYPE_NAMES = {
+    str: "text",
+    bool: "`true` or `false`",
+    int: "whole number",
+    float: "number",
+    Path: "folder",
+    tuple: "list",
+}
 
 
 class Command(BaseCommand):
@@ -65,6 +72,8 @@ def _default(name: str, field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, Path):
         default = default.relative_to(BASE_DIR)
+    if isinstance(default, bool):
+        default = str(default).lower()
     if default is PydanticUndefined:
         return COMPUTED_DEFAULTS[name]
     return "" if default in (None, "", ()) else f"`{default}`"

@@ -1,0 +1,56 @@
+"""Lets go what is past its time, or tells what would go."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from system.retention import Report, clean_up, what_would_go
+from telemetry.jobs import AlreadyRunning
+
+
+class Command(BaseCommand):
+    help = "Deletes what is older than RETENTION_DAYS, as the program does daily at 03:00; --dry-run only tells."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="tell what would go, and change nothing")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run = what_would_go if options["dry_run"] else clean_up
+        console = Console(stderr=True)
+        columns = (TextColumn("cleaning up"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        try:
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+                bar = progress.add_task("", total=1.0)
+                report = run(lambda share: progress.update(bar, completed=share))
+        except AlreadyRunning as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_dict(), indent=2))
+        else:
+            for line in _table(report):
+                self.stdout.write(line)
+
+
+def _table(report: Report) -> Iterator[str]:
+    if report.retention_days:
+        yield f"Older than {report.retention_days} days{', and would go' if report.dry_run else ''}:"
+    else:
+        yield "RETENTION_DAYS=0: events and files are kept for ever."
+    for what, count in (
+        ("events", report.events_deleted),
+        ("detections", report.detections_deleted),
+        ("thumbnails", report.thumbnails_deleted),
+        ("files of the cameras", report.images_deleted),
+        ("failed logins", report.logs_deleted),
+    ):
+        yield f"  {what:<22}{count:>12,}"
+    yield f"  {'room':<22}{decimal(report.space_reclaimed):>12}"

@@ -1,0 +1,58 @@
+"""Tells whether rows, pictures and the cameras' files agree, and mends what does not."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from system.verification import Finding, Verdict, verify
+from telemetry.jobs import AlreadyRunning
+
+
+class Command(BaseCommand):
+    help = "Checks that every file has its row and every row its file; ends with status 1 while something is wrong."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--repair", action="store_true", help="mend what can be mended")
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("looking"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        try:
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+                bar = progress.add_task("", total=1.0)
+                verdict = verify(repair=options["repair"], tell=lambda share: progress.update(bar, completed=share))
+        except AlreadyRunning as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(verdict.as_dict(), indent=2))
+        else:
+            self._print(verdict)
+        if not verdict.is_sound:
+            raise CommandError(
+                "Some of it could not be mended." if options["repair"] else "--repair mends what can be mended."
+            )
+
+    def _print(self, verdict: Verdict) -> None:
+        for finding in verdict.findings:
+            if finding.count:
+                self.stdout.write(_sentence(finding))
+                for name in finding.names:
+                    self.stdout.write(f"    {name}")
+                if finding.count > len(finding.names):
+                    self.stdout.write(f"    and {finding.count - len(finding.names):,} more")
+        if verdict.is_sound:
+            self.stdout.write("Every row has its file, and every file its row.")
+
+
+def _sentence(finding: Finding) -> str:
+    what = f"{finding.count:,} {finding.title}"
+    if not finding.is_wrong:
+        return f"{what} (no error: somebody deleted them)"
+    return f"{what}; {finding.mended_by}: {finding.repaired:,}" if finding.repaired else what

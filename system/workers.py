@@ -1,0 +1,48 @@
+"""Which processes live, which went silent lately, and which are missing altogether."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from telemetry.models import HEARTBEAT_DEAD_AFTER, Heartbeat
+
+WORK = {
+    "watcher": "takes in new files",
+    "detect": "looks at pictures",
+    "default": "puts pictures into visits",
+    "beat": "wakes the others",
+}
+NEEDED_QUEUES = tuple(WORK)
+SILENCE = f"no sign of life in the last {HEARTBEAT_DEAD_AFTER.seconds} s"
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process as its heartbeats tell of it. One that ends in order takes its row with it."""
+
+    name: str
+    queue: str
+    lives: bool
+    started_at: datetime
+    last_beat_at: datetime
+    detail: dict[str, Any]
+
+    @property
+    def work(self) -> str:
+        return WORK.get(self.queue, self.queue)
+
+
+def workers() -> list[Worker]:
+    """Everybody who was heard of within the last hour: in the order of a picture's way, the last heard of first."""
+    order = {queue: place for place, queue in enumerate(NEEDED_QUEUES)}
+    beats = sorted(Heartbeat.objects.with_life().order_by("-at"), key=lambda beat: order.get(beat.queue, len(order)))
+    return [Worker(beat.worker, beat.queue, beat.lives, beat.started_at, beat.at, beat.detail) for beat in beats]
+
+
+def missing_queues(present: Sequence[Worker]) -> list[str]:
+    """Queues that nobody works on."""
+    worked_on = {worker.queue for worker in present if worker.lives}
+    return [queue for queue in NEEDED_QUEUES if queue not in worked_on]

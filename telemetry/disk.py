@@ -1,0 +1,88 @@
+"""How much room is left on the disks the program fills. Asked by intake, the pages and `manage.py check`."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+LOW_SHARE = 0.10
+FULL_SHARE = 0.02
+# A network disk that is away does not answer at all; a page must not wait for it.
+ANSWERS_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The disk a folder lies on, and what of it this user may still fill."""
+
+    path: Path
+    free_bytes: int
+    total_bytes: int
+
+    @property
+    def free_share(self) -> float:
+        # Some virtual file systems have no size; they do not fill up either.
+        return self.free_bytes / self.total_bytes if self.total_bytes else 1.0
+
+    @property
+    def is_low(self) -> bool:
+        return self.free_share < LOW_SHARE
+
+    @property
+    def is_full(self) -> bool:
+        return self.free_share < FULL_SHARE
+
+    @property
+    def stops_intake(self) -> bool:
+        """Whether no more files are taken in once it is full: rows and pictures are written there."""
+        return self.path == Path(settings.DATA_DIR)
+
+
+def disk_of(path: Path) -> Disk:
+    """The disk `path` lies on. Raises OSError where it is not there."""
+    usage = shutil.disk_usage(path)
+    return Disk(path, usage.free, usage.total)
+
+
+def disks() -> list[Disk]:
+    """The disk of DATA_DIR, and that of the camera folders where it is another one and answers."""
+    cameras = _camera_disk()
+    return [disk_of(Path(settings.DATA_DIR)), *([cameras] if cameras else [])]
+
+
+class _Measurement(threading.Thread):
+    """Looks at the disk of the camera folders. `found` stays None where it is not there or that of DATA_DIR."""
+
+    def __init__(self) -> None:
+        super().__init__(name="camera-disk", daemon=True)
+        self.root, self.data_dir = Path(settings.CAMERA_ROOT), Path(settings.DATA_DIR)
+        self.answer_due = time.monotonic() + ANSWERS_WITHIN_S
+        self.found: Disk | None = None
+
+    def run(self) -> None:
+        try:
+            if self.root.stat().st_dev != self.data_dir.stat().st_dev:
+                self.found = disk_of(self.root)
+        except OSError:
+            return
+
+
+_lock = threading.Lock()
+_measurement: _Measurement | None = None
+
+
+def _camera_disk() -> Disk | None:
+    """Asked again only once the last question was answered, so that threads do not pile up."""
+    global _measurement  # noqa: PLW0603  (one of the process)
+    with _lock:
+        if _measurement is None or not _measurement.is_alive():
+            _measurement = _Measurement()
+            _measurement.start()
+        measurement = _measurement
+    measurement.join(timeout=max(measurement.answer_due - time.monotonic(), 0))
+    return measurement.found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
-from django_filters.rest_framework import FilterSet, filters
+from django_filters.rest_framework import filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -19,6 +19,7 @@ from accounts.models import Scope
 from cameras.access import signed_in
 from cameras.media import MAX_BYTES
 from cameras.models import Camera, CameraQuerySet, Capture, CaptureQuerySet, normalize_camera_id
+from cameras.time_range import TimedFilterSet
 from cameras.uploads import Refused, receive_upload
 from telemetry.filters import since, until
 from telemetry.pagination import ByName
@@ -99,7 +100,7 @@ class StorageRefuses(APIException):
     status_code = status.HTTP_507_INSUFFICIENT_STORAGE
 
 
-class CaptureFilter(FilterSet):
+class CaptureFilter(TimedFilterSet):
     camera_id = filters.CharFilter()
     state = filters.ChoiceFilter(choices=Capture.State.choices)
     media_type = filters.ChoiceFilter(choices=Capture.MediaType.choices)

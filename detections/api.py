@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.db.models import F, QuerySet
 from django.urls import reverse
-from django_filters.rest_framework import FilterSet, filters
+from django_filters.rest_framework import filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from cameras.access import signed_in
 from cameras.models import Capture
+from cameras.time_range import TimedFilterSet
 from detections.models import Detection
 from inference.protocols import KEPT_CLASSES
 from telemetry.filters import IdFilter, since, until
@@ -79,7 +80,7 @@ def _is_of_video(detection: Detection) -> bool:
     return detection.capture.media_type == Capture.MediaType.VIDEO
 
 
-class DetectionFilter(FilterSet):
+class DetectionFilter(TimedFilterSet):
     camera_id = filters.CharFilter()
     capture_id = IdFilter()
     event_id = IdFilter(field_name="membership__event_id")

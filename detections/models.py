@@ -25,7 +25,7 @@ class Detection(models.Model):
     """One thing found by the detector. The box is in pixels of the source (`capture.width` × `capture.height`)."""
 
     capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="detections")
-    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="detections")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="detections", db_index=False)
     detected_at = models.DateTimeField(help_text="When it was seen: the capture's time plus the frame's offset.")
     frame_offset = models.FloatField(null=True, help_text="Second of the video; empty for a picture.")
     object_type = models.CharField(max_length=20)
@@ -51,7 +51,8 @@ class Detection(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["camera", "detected_at"], name="idx_detections_camera_time"),  # placing, API
+            models.Index(fields=["camera", "detected_at", "id"], name="idx_detections_camera_time_id"),  # time_range
+            models.Index(fields=["camera", "-id"], name="idx_detections_camera_newest"),  # API: of one camera
             BrinIndex(fields=["detected_at"], name="idx_detections_detected_at"),  # API: times of all cameras
         ]
 

@@ -57,7 +57,6 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_select_related = ("camera",)
     search_fields = ("summary",)
     search_help_text = 'Words; "a phrase", or, -not.'
-    date_hierarchy = "started_at"
     exclude = ("search_vector", "key_detection")
     readonly_fields = ("thumbnail", "risk_level", "rows")
     inlines = (MembershipInline,)
@@ -85,7 +84,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     list_filter = ("state", "close_reason", "camera")
     list_select_related = ("camera",)
     search_fields = ("=event__id",)
-    ordering = ("-started_at",)
+    ordering = ("-event_id",)  # the newest visit first, by its index; of times there is none without a camera
 
     @admin.display(description="event")
     def visit(self, batch: Batch) -> str:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.models import Capture
 from detections.sampling import sample_offsets
-from events.models import NOT_REVIEWED, Assessment, Event, EventDetection
+from events.models import NOT_REVIEWED, Assessment, Event
 from inference.protocols import EventContext, PlaceName, Sighting, Verdict
 from inference.registry import load_analyst
 from inference.scale import rank_of
@@ -29,38 +29,41 @@ def assess_by_rules(event: Event) -> Assessment:
 
 def event_context(event: Event) -> EventContext:
     """The facts of a visit as an analyst gets them: times in the camera's zone, boxes as shares of the picture."""
-    memberships = event.memberships.select_related("detection__capture").order_by("detection__detected_at", "pk")
     return EventContext(
         camera_name=event.camera.name,
         place=cast("PlaceName", event.camera.place),
-        sightings=tuple(_sighting(event, membership) for membership in memberships),
+        sightings=_sightings(event),
         frames=_frames(event),
     )
 
 
-def _sighting(event: Event, membership: EventDetection) -> Sighting:
-    detection = membership.detection
-    width, height = detection.capture.width, detection.capture.height
-    assert width and height, "a capture with detections has been decoded"
-    return Sighting(
-        detection_id=detection.pk,
-        capture_id=detection.capture_id,
-        seen_at=timezone.localtime(detection.detected_at, event.camera.zone),
-        label=detection.object_type,
-        confidence=detection.confidence,
-        box=(
-            detection.bbox_x / width,
-            detection.bbox_y / height,
-            detection.bbox_width / width,
-            detection.bbox_height / height,
-        ),
-        aspect=width / height,
-        parked=membership.parked,
+def _sightings(event: Event) -> tuple[Sighting, ...]:
+    """Everything seen in the visit. Plain values: a long visit is read anew with every file, and objects cost most."""
+    zone = event.camera.zone
+    capture = "detection__capture__"
+    seen = event.memberships.order_by("detection__detected_at", "pk").values_list(
+        *("detection_id", "detection__capture_id", "detection__detected_at", "parked"),
+        *("detection__object_type", "detection__confidence", f"{capture}width", f"{capture}height"),
+        *("detection__bbox_x", "detection__bbox_y", "detection__bbox_width", "detection__bbox_height"),
+    )
+    return tuple(
+        Sighting(
+            detection_id=pk,
+            capture_id=capture_id,
+            seen_at=timezone.localtime(at, zone),
+            label=label,
+            confidence=confidence,
+            box=(x / width, y / height, box_width / width, box_height / height),
+            aspect=width / height,
+            parked=parked,
+        )
+        for pk, capture_id, at, parked, label, confidence, width, height, x, y, box_width, box_height in seen
     )
 
 
 def _frames(event: Event) -> tuple[tuple[int, datetime], ...]:
     """Every picture and video frame of the visit that was looked at, whether or not anything was in it."""
+    zone = event.camera.zone
     span = event.batches.aggregate(first=Min("started_at"), last=Max("last_activity_at"))
     looked_at = Capture.objects.filter(
         camera_id=event.camera_id,
@@ -68,7 +71,7 @@ def _frames(event: Event) -> tuple[tuple[int, datetime], ...]:
         captured_at__range=(span["first"], span["last"]),
     )
     moments = [
-        (pk, timezone.localtime(captured_at + timedelta(seconds=offset), event.camera.zone))
+        (pk, timezone.localtime(captured_at + timedelta(seconds=offset), zone))
         for pk, captured_at, media_type, duration in looked_at.values_list(
             "pk", "captured_at", "media_type", "duration"
         )

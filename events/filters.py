@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from cameras.models import Camera
-from events.feed import WORTH_A_LOOK
-from events.models import LEVELS, Event
+from cameras.time_range import between_ids
+from events.models import LEVELS, WORTH_A_LOOK, Event
 
 LOOK = "look"
 FOLDED = ("camera", "level", "state", "reviewed", "since", "until")
@@ -64,7 +64,16 @@ class EventFilter(forms.Form):
         for name, value in self.cleaned_data.items():
             if value not in (None, ""):
                 events = _narrow(events, name, value)
-        return events.order_by("-id")
+        return self._of_those_days(events).order_by("-id")
+
+    def _of_those_days(self, events: QuerySet[Event]) -> QuerySet[Event]:
+        first, last = self.cleaned_data["since"], self.cleaned_data["until"]
+        since, until = first and _midnight(first), last and _midnight(last + timedelta(days=1))
+        if since:
+            events = events.filter(started_at__gte=since)
+        if until:
+            events = events.filter(started_at__lt=until)
+        return between_ids(events, "started_at", since, until)
 
     @property
     def folded_fields(self) -> list[forms.BoundField]:
@@ -101,12 +110,10 @@ def _narrow(events: QuerySet[Event], name: str, value: Any) -> QuerySet[Event]:
             return events.filter(state=value)
         case "reviewed":
             return events.filter(reviewed=value == "yes")
-        case "since":
-            return events.filter(started_at__gte=_midnight(value))
-        case "until":
-            return events.filter(started_at__lt=_midnight(value + timedelta(days=1)))
         case "q":
             return events.filter(search_vector=SearchQuery(value, config="english", search_type="websearch"))
+        case "since" | "until":
+            return events  # one condition: `_of_those_days`
         case _:
             return events.filter(pk__lt=value)
 

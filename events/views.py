@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import User
 from cameras.access import may_change, signed_in
 from events import feed
-from events.cards import rows_of, with_pictures
+from events.cards import first_with_pictures, rows_of
 from events.evidence import evidence_of
 from events.filters import MAX_ID, EventFilter
 from events.models import Event
@@ -75,7 +75,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
     """The archive, newest first."""
     user = signed_in(request)
     filters = EventFilter(request.GET, user)
-    events = list(with_pictures(filters.apply(Event.objects.for_user(user)))[: PAGE_SIZE + 1])
+    events = first_with_pictures(filters.apply(Event.objects.for_user(user)), PAGE_SIZE + 1)
     query = request.GET.copy()
     query.pop("before", None)
     newest_url = f"?{query.urlencode()}"

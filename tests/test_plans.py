@@ -1,0 +1,91 @@
+"""Queries that must never read through the whole archive: PostgreSQL can answer each from the index made for it.
+
+A table of a test is far too small for PostgreSQL to bother, so that sorting and reading in order are made dear first.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from cameras.models import Camera, Capture
+from cameras.tiles import tiles_of
+from cameras.time_range import between_ids
+from detections.models import Detection
+from events.feed import waiting_events
+from events.models import Event
+from tests.factories import CameraFactory, UserFactory
+
+
+@pytest.fixture(autouse=True)
+def _as_if_large(db: None) -> None:
+    with connection.cursor() as cursor:
+        for way in ("seqscan", "sort", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return UserFactory.create()
+
+
+def plan_of(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def plans_of(queries: CaptureQueriesContext) -> str:
+    return "\n".join(plan_of(query["sql"]) for query in queries.captured_queries)
+
+
+def test_the_visits_that_want_a_look_lie_ready_in_their_order(owner: User) -> None:
+    plan = str(waiting_events(owner)[:5].explain())
+    assert "using idx_events_waiting" in plan
+    assert "Sort" not in plan
+
+
+def test_the_visits_that_want_a_look_are_counted_without_touching_them(owner: User) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        waiting_events(owner).count()
+    assert "Index Only Scan using idx_events_waiting" in plans_of(queries)
+
+
+def test_a_camera_silent_for_months_shows_its_last_picture_without_reading_those_of_others(owner: User) -> None:
+    CameraFactory.create()
+    with CaptureQueriesContext(connection) as queries:
+        tiles_of(Camera.objects.for_user(owner))
+    plan = plans_of(queries)
+    assert "Index Only Scan using idx_captures_camera_arrivals" in plan
+    assert "using idx_captures_camera_time_id" in plan
+
+
+def test_a_camera_whose_names_tell_no_time_is_known_as_one_at_once(owner: User) -> None:
+    camera: Camera = CameraFactory.create()
+    with CaptureQueriesContext(connection) as queries:
+        assert camera.measured_clock_offset is None
+    assert "using idx_captures_clock_difference" in plans_of(queries)
+
+
+@pytest.mark.parametrize(
+    ("model", "time", "index"),
+    [
+        (Capture, "captured_at", "idx_captures_camera_time_id"),
+        (Detection, "detected_at", "idx_detections_camera_time_id"),
+        (Event, "started_at", "idx_events_camera_time_id"),
+    ],
+)
+def test_the_ids_of_a_day_long_ago_are_found_without_touching_a_row(
+    model: type[models.Model], time: str, index: str
+) -> None:
+    rows: models.QuerySet[Any] = model._default_manager.all()
+    long_ago = timezone.now() - timedelta(days=30)
+    with CaptureQueriesContext(connection) as queries:
+        between_ids(rows, time, long_ago, long_ago + timedelta(days=1))
+    assert f"Index Only Scan using {index}" in plans_of(queries)

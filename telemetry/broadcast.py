@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import threading
+from functools import cache
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 LIVE_GROUP = "live"
+SENT_WITHIN_S = 5
 
 
 def broadcast(kind: str, data: dict[str, Any]) -> None:
@@ -25,7 +29,16 @@ def broadcast(kind: str, data: dict[str, Any]) -> None:
 def _send(kind: str, data: dict[str, Any]) -> None:
     layer = get_channel_layer()
     assert layer is not None
+    sending = layer.group_send(LIVE_GROUP, {"type": "live.hint", "kind": kind, "data": data})
     try:
-        async_to_sync(layer.group_send)(LIVE_GROUP, {"type": "live.hint", "kind": kind, "data": data})
-    except (RedisError, OSError) as error:
+        asyncio.run_coroutine_threadsafe(sending, _loop_of(os.getpid())).result(SENT_WITHIN_S)
+    except (RedisError, OSError) as error:  # a TimeoutError is an OSError
         logger.warning("pages were not told about %s now, they will catch up: %s", kind, error)
+
+
+@cache
+def _loop_of(_process: int) -> asyncio.AbstractEventLoop:
+    """This process's own: connections to Redis belong to a loop, and a loop for each hint cost eight times the hint."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="hints", daemon=True).start()
+    return loop

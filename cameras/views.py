@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import AuditAction, audit
 from cameras.access import may_change, signed_in
-from cameras.demo import play
+from cameras.demo.stage import start_in_background
 from cameras.models import UNSORTED_CAMERA_ID, Camera, Capture, Place
 from cameras.receipts import last_receipts, outcome_of
 from cameras.scan import import_older
@@ -163,7 +163,7 @@ def _store(file: UploadedFile[Any], camera_id: str) -> tuple[bool, str]:
 def play_demo(request: HttpRequest) -> HttpResponse:
     """Let three drawn cameras send what happens around a house, within about a minute."""
     may_change(request)
-    if play.start_in_background():
+    if start_in_background():
         messages.success(request, "The demo is playing: its first pictures arrive within seconds.")
     else:
         messages.info(request, "The demo is playing already.")

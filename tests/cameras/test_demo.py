@@ -20,8 +20,9 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from cameras.capture_time import captured_at, steady_offset
-from cameras.demo.play import AlreadyPlaying, play, stage, start_in_background
+from cameras.demo.play import play
 from cameras.demo.script import CAMERAS, Earlier, show
+from cameras.demo.stage import AlreadyPlaying, stage, start_in_background
 from cameras.models import Place, guess_place, normalize_camera_id
 from inference.detectors.builtin import BuiltinDetector
 from inference.protocols import Image

@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import AuditLog, Role, User
-from cameras.demo import play
 from cameras.models import Camera, Capture
 from tests.factories import CameraFactory, CaptureFactory, EventFactory, IgnoredFileFactory, UserFactory
 from tests.pages.conftest import signed_in_as
@@ -216,7 +215,7 @@ def test_a_name_cannot_lead_out_of_the_camera_folder(page: Client, settings: obj
 
 def test_the_demo_is_started_in_the_background(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([True, False])  # whether it was not playing yet
-    monkeypatch.setattr(play, "start_in_background", lambda: next(answers))
+    monkeypatch.setattr("cameras.views.start_in_background", lambda: next(answers))
     assert "The demo is playing: its first pictures" in page.post("/demo/", follow=True).content.decode()
     assert "The demo is playing already." in page.post("/demo/", follow=True).content.decode()
 

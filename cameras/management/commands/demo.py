@@ -12,7 +12,8 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cameras.demo.play import LIVE_PACE_S, AlreadyPlaying, play, stage
+from cameras.demo.play import LIVE_PACE_S, play
+from cameras.demo.stage import AlreadyPlaying, stage
 
 
 class Command(BaseCommand):

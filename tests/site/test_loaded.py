@@ -1,0 +1,44 @@
+"""A process holds what its work needs: memory and the time of a start go by what is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from security_site.config import BASE_DIR
+
+HEAVY = "cv2 av numpy torch ultralytics llama_cpp"
+BEAT = "import security_site.beat as b; b.app.loader.import_default_modules(); b.app.finalize()"
+WORKER = "import security_site.worker as w; w.app.loader.import_default_modules(); w.app.finalize()"
+WEB = "import security_site.asgi, security_site.urls"
+WATCHER = "import django; django.setup(); import cameras.watcher"
+
+
+def loaded_by(statements: str, names: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which of some modules a fresh process has once it is ready, as `manage.py up` starts it."""
+    monkeypatch.setenv("CELERY_SKIP_CHECKS", "1")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "security_site.settings")
+    tell = f"import sys; print(*(name for name in {names.split()} if name in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statements}; {tell}"], cwd=BASE_DIR, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("statements", [BEAT, WORKER, WATCHER, WEB], ids=["beat", "worker", "watcher", "web"])
+def test_no_model_and_no_picture_library_is_loaded_before_it_is_needed(
+    statements: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loaded_by(statements, HEAVY, monkeypatch) == []
+
+
+def test_beat_knows_every_name_it_sends_and_loads_no_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded_by(BEAT, "django.db django.apps events cameras", monkeypatch) == []
+    from security_site.beat import app
+    from security_site.worker import app as worker
+
+    worker.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(worker.tasks)

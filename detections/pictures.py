@@ -69,5 +69,8 @@ def _write_jpeg(image: cv2.typing.MatLike, relative: str) -> None:
     try:
         arriving.write_bytes(content.tobytes())
         arriving.replace(path)
+    except FileNotFoundError:
+        if not path.exists():  # else a worker that had stalled with the same picture has renamed it
+            raise
     finally:
         arriving.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 LIVE_GROUP = "live"
-SENT_WITHIN_S = 5
+SENT_WITHIN_S = 1
 
 
 def broadcast(kind: str, data: dict[str, Any]) -> None:
@@ -29,11 +29,12 @@ def broadcast(kind: str, data: dict[str, Any]) -> None:
 def _send(kind: str, data: dict[str, Any]) -> None:
     layer = get_channel_layer()
     assert layer is not None
-    sending = layer.group_send(LIVE_GROUP, {"type": "live.hint", "kind": kind, "data": data})
+    hint = layer.group_send(LIVE_GROUP, {"type": "live.hint", "kind": kind, "data": data})
+    sending = asyncio.wait_for(hint, SENT_WITHIN_S)
     try:
-        asyncio.run_coroutine_threadsafe(sending, _loop_of(os.getpid())).result(SENT_WITHIN_S)
+        asyncio.run_coroutine_threadsafe(sending, _loop_of(os.getpid())).result()
     except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-        logger.warning("pages were not told about %s now, they will catch up: %s", kind, error)
+        logger.warning("pages were not told about %s now, they will catch up: %s", kind, str(error) or "no answer")
 
 
 @cache

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from accounts.setup import keep_token
 
@@ -17,5 +19,12 @@ class Command(BaseCommand):
     help = "Bring the tables up to date, and have a setup link ready while there is no owner."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", skip_checks=True, interactive=False, verbosity=0)
+        if _tables_are_old():
+            self.stdout.write("Bringing the tables up to date; with a large archive this may take minutes.")
+            call_command("migrate", skip_checks=True, interactive=False, verbosity=0)
         keep_token()
+
+
+def _tables_are_old() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

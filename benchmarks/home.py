@@ -7,11 +7,12 @@ import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count, cycle, islice
 from pathlib import Path
+from typing import TypeVar
 
 import django
 import psutil
@@ -23,6 +24,7 @@ from security_site import embedded
 from security_site.config import Config, load_config
 from tests.stack import Stack
 
+T = TypeVar("T")
 KINDS = (
     ("supervisor", "security_site.supervisor|manage.py up"),
     ("web", "uvicorn"),
@@ -99,19 +101,20 @@ def previews(stack: Stack) -> int:
     return sum(1 for _ in (stack.data_dir / "previews").rglob("*.jpg"))
 
 
-def family(stack: Stack) -> Iterator[tuple[str, psutil.Process]]:
-    """Every process of the program, each with its kind."""
-    up = psutil.Process(stack.up.pid)
+def of_each_process(stack: Stack, look: Callable[[psutil.Process], T]) -> list[tuple[str, T]]:
+    """What `look` finds at every process of the program, each with its kind."""
+    up, found = psutil.Process(stack.up.pid), []
     for process in (up, *up.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):  # PostgreSQL's own come and go
+        with suppress(psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):  # PostgreSQL's own come and go
             command = " ".join(process.cmdline())
-            yield next((kind for kind, pattern in KINDS if re.search(pattern, command)), "other"), process
+            kind = next((kind for kind, pattern in KINDS if re.search(pattern, command)), "other")
+            found.append((kind, look(process)))
+    return found
 
 
 def cpu_s(stack: Stack) -> dict[str, float]:
     """Processor time spent so far, all threads together, by kind of process."""
     spent: dict[str, float] = defaultdict(float)
-    for kind, process in family(stack):
-        times = process.cpu_times()
+    for kind, times in of_each_process(stack, psutil.Process.cpu_times):
         spent[kind] += times.user + times.system
     return spent

@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from statistics import median, quantiles
 from typing import Any
@@ -28,7 +28,7 @@ from cameras.models import Camera
 from detections.models import Detection
 from events.models import Event
 
-REQUESTS = int(__import__("os").environ.get("REQS", 40))
+REQUESTS = 40
 WARM_UPS = 5
 Query = tuple[str, Any]
 
@@ -94,6 +94,9 @@ def addresses() -> dict[str, str]:
         "events, one camera, critical": of("/events/", camera=camera.pk, level="critical"),
         "events, going on": of("/events/", state="open"),
         "events, one day": of("/events/", **in_list),
+        "events, today": of("/events/", since=timezone.localdate()),
+        "events, until five months ago": of("/events/", until=_months_ago(5)),
+        "events, until one month ago": of("/events/", until=_months_ago(1)),
         "events, one day, high": of("/events/", level="high", **in_list),
         "events, common words": of("/events/", q="person walked"),
         "events, rare words": of("/events/", q="meter reader"),
@@ -105,14 +108,17 @@ def addresses() -> dict[str, str]:
         "API events, 200 of them": of("/api/v1/events/", page_size=200),
         "API events, deep": of("/api/v1/events/", **cursor),
         "API events, one day": of("/api/v1/events/", **one_day),
+        "API events, until five months ago": of("/api/v1/events/", until=_months_ago(5)),
         "API events, object type": of("/api/v1/events/", object_type="cat"),
         "API event": f"/api/v1/events/{longest.pk}/",
         "API captures": "/api/v1/captures/",
         "API captures, one day": of("/api/v1/captures/", **one_day),
+        "API captures, until five months ago": of("/api/v1/captures/", until=_months_ago(5)),
         "API captures, failed": of("/api/v1/captures/", state="failed"),
         "API captures, one camera, one day": of("/api/v1/captures/", camera_id=camera.pk, **one_day),
         "API detections": "/api/v1/detections/",
         "API detections, one day": of("/api/v1/detections/", **one_day),
+        "API detections, until five months ago": of("/api/v1/detections/", until=_months_ago(5)),
         "API detections, one day, cats": of("/api/v1/detections/", object_type="cat", **one_day),
         "API detections, one camera, one day": of("/api/v1/detections/", camera_id=camera.pk, **one_day),
         "API detections, of one event": of("/api/v1/detections/", event_id=longest.pk),
@@ -121,6 +127,10 @@ def addresses() -> dict[str, str]:
 
 def _address_of(path: str, **query: object) -> str:
     return f"{path}?{urlencode(query)}"
+
+
+def _months_ago(months: int) -> date:
+    return timezone.localdate() - timedelta(days=30 * months)
 
 
 def _microseconds(moment: datetime) -> int:

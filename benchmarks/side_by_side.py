@@ -6,7 +6,6 @@ import time
 from datetime import datetime, timedelta
 
 import psycopg
-from django.core.management import call_command
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
@@ -20,7 +19,6 @@ from benchmarks.report import Report
 def measure(sizes: list[int], files: int) -> None:
     """Fill the archives, send files through all of them, look at the pages of the smallest and the largest."""
     now = timezone.now()
-    call_command("migrate", verbosity=0)
     connection.close()  # nobody may be in a database that is copied
     archives: dict[int, BaseDatabaseWrapper] = {}
     notes = []

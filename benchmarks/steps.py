@@ -1,7 +1,7 @@
 """`python -m benchmarks.steps`: where the time of a picture goes, function by function of the pipeline's own code.
 
 One process does the work of all of them, one after the other, so that nothing waits and nothing competes; the clock is
-put around the functions by this module alone.
+put around the functions by this module alone. How long a picture waits between them: `benchmarks.latency`.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def reject_claimed(claim: Claim, capture: Capture, reason: str) -> bool:
     """End a claimed capture as rejected. False where the claim no longer holds it."""
     with transaction.atomic():
         # The lock of intake: no duplicate of this capture can be added meanwhile.
-        Camera.objects.select_for_update(no_key=True).get(pk=capture.camera_id)
+        Camera.objects.locked(capture.camera_id).get()
         changed = Capture.objects.filter(held(claim), pk=capture.pk).update(
             **_unclaimed(Capture.State.REJECTED), error=reason, processed_at=Now()
         )

@@ -13,12 +13,12 @@ import pwd
 import stat
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path, PurePath
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -34,6 +34,7 @@ from cameras.models import (
     normalize_camera_id,
 )
 from cameras.names import encode_path
+from cameras.stored_files import mtime_of
 from telemetry.broadcast import broadcast
 from telemetry.wake import wake
 
@@ -97,11 +98,6 @@ def camera_folder_of(relative: str) -> str:
     return first if slash else ""
 
 
-def mtime_of(status: os.stat_result) -> datetime:
-    """Modification time to the microsecond, which is what the database keeps."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=status.st_mtime_ns // 1000)
-
-
 def take_in(path: Path) -> Outcome:
     """Look at one path and record what it is.
 
@@ -123,6 +119,28 @@ def take_in(path: Path) -> Outcome:
     if found.stat.st_size > media.MAX_BYTES:
         return _reject_unread(found, f"{found.stat.st_size / 1024**3:.1f} GB; the limit is 2 GB")
     return _read(found)
+
+
+def look_at(path: Path) -> Outcome:
+    """`take_in` for those who go through many files: whatever one does to its reader, the others must not wait for it.
+
+    Raises only what the database does where it does not answer. WAITING: look again later.
+    """
+    try:
+        return _take_in_or_give_up(path)
+    except (OSError, DataError, IntegrityError) as error:
+        logger.warning("%r could not be taken in, trying again: %s", str(path), error)
+        return Outcome.WAITING
+
+
+def _take_in_or_give_up(path: Path) -> Outcome:
+    try:
+        return take_in(path)
+    except (OSError, DatabaseError, InterfaceError):
+        raise
+    except Exception as error:  # a file no reader was made for
+        logger.exception("%r could not be examined", str(path))
+        return give_up_on(path, f"it could not be examined ({type(error).__name__})")
 
 
 def give_up_on(path: Path, reason: str) -> Outcome:
@@ -282,7 +300,7 @@ def _write(found: Found, facts: MediaFacts | None, state: Capture.State, error: 
     """Insert the capture, once. The camera's row is the lock: two lookers at one file meet there."""
     camera_id = camera_for(found.camera_folder).pk
     with transaction.atomic():
-        camera = Camera.objects.select_for_update(no_key=True).get(pk=camera_id)
+        camera = Camera.objects.locked(camera_id).get()
         known = Capture.objects.filter(camera=camera, file_path=found.stored_path, sha256=sha256).first()
         if known is not None:
             return _recognise(known, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.utils import timezone
 
 from cameras.capture_time import CLOCK_TOLERANCE, steady_offset
 from cameras.names import decode_path
+from cameras.stored_files import mtime_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -79,6 +81,13 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         visible = user.visible_camera_ids()
         living = self.filter(deleted_at=None)
         return living if visible is None else living.filter(pk__in=visible)
+
+    def locked(self, camera_id: str) -> CameraQuerySet:
+        """This camera's row, held until the transaction ends: what makes intake, placing and retention serial for it.
+
+        Whoever takes it takes it first: any other order of locks deadlocks. Rows may go on naming the camera.
+        """
+        return self.select_for_update(no_key=True).filter(pk=camera_id)
 
 
 class Camera(models.Model):
@@ -273,6 +282,7 @@ class Capture(Claimable):
             models.Index(  # standing, assessment; tiles_of: the newest picture; time_range: the ids of a time
                 fields=["camera", "captured_at", "id"], name="idx_captures_camera_time_id"
             ),
+            models.Index(fields=["id", "captured_at"], name="idx_captures_id_time"),  # time_range: the last of a time
             models.Index(  # Camera.measured_clock_offset: most cameras tell no time in their files' names
                 fields=["camera", "-id"],
                 condition=Q(clock_difference__isnull=False),
@@ -291,6 +301,10 @@ class Capture(Claimable):
     def path(self) -> Path:
         """Where the file lies."""
         return Path(settings.CAMERA_ROOT) / decode_path(self.file_path)
+
+    def is_as_taken_in(self, status: os.stat_result) -> bool:
+        """Whether a file of this size and time is the content that was taken in."""
+        return (status.st_size, mtime_of(status)) == (self.size, self.mtime)
 
     @property
     def file_name(self) -> str:

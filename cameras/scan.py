@@ -13,9 +13,10 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.intake import camera_for, mtime_of
+from cameras.intake import camera_for
 from cameras.models import Camera, Capture, IgnoredFile, normalize_camera_id
 from cameras.names import decode_path, encode_path
+from cameras.stored_files import mtime_of
 
 logger = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ class Settling:
 
     _due: dict[Path, float] = field(default_factory=dict)
     _pauses: dict[Path, float] = field(default_factory=dict)
+    _since: dict[Path, float] = field(default_factory=dict)
     _heap: list[tuple[float, Path]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -28,23 +29,27 @@ class Settling:
     def look_now(self, path: Path, now: float) -> None:
         """A close-write or a rename: most likely complete."""
         self._pauses.pop(path, None)
-        self._plan(path, now)
+        self._plan(path, now, now)
 
     def look_when_quiet(self, path: Path, now: float) -> None:
         """A file was created or written to: look once nothing has happened to it for a second."""
         self._pauses.pop(path, None)
-        self._plan(path, now + QUIET_S)
+        self._plan(path, now, now + QUIET_S)
 
     def look_again(self, path: Path, now: float) -> None:
         """It was not complete: look again after a pause that doubles."""
         pause = min(self._pauses.get(path, QUIET_S / 2) * 2, MAX_PAUSE_S)
         self._pauses[path] = pause
-        self._plan(path, now + pause)
+        self._plan(path, now, now + pause)
 
     def next_due(self) -> float | None:
         """When the next path is due."""
         self._drop_replaced()
         return self._heap[0][0] if self._heap else None
+
+    def waits_since(self) -> float | None:
+        """When the path that has been planned for longest was first, however often it was looked at since."""
+        return next((since for path, since in self._since.items() if path in self._due), None)
 
     def take_due(self, now: float) -> Path | None:
         """One path whose time has come, oldest first; it is forgotten unless it is planned again."""
@@ -58,8 +63,10 @@ class Settling:
     def done(self, path: Path) -> None:
         """The path needs no further look until something happens to it."""
         self._pauses.pop(path, None)
+        self._since.pop(path, None)
 
-    def _plan(self, path: Path, due: float) -> None:
+    def _plan(self, path: Path, now: float, due: float) -> None:
+        self._since.setdefault(path, now)  # so its order is that of time
         self._due[path] = due
         heapq.heappush(self._heap, (due, path))
 

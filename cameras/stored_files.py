@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -23,6 +24,11 @@ class NotThere(Exception):
 
 class Gone(NotThere):
     """Nothing at all lies there."""
+
+
+def mtime_of(status: os.stat_result) -> datetime:
+    """Modification time to the microsecond, which is what the database keeps."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=status.st_mtime_ns // 1000)
 
 
 def open_below(root: Path, relative: str) -> BinaryIO:

@@ -13,10 +13,12 @@ import time
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
 from watchdog.events import (
     DirCreatedEvent,
     DirMovedEvent,
@@ -31,7 +33,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
-from cameras.intake import Outcome, give_up_on, take_in
+from cameras.intake import Outcome, look_at
 from cameras.scan import Scanner
 from cameras.settling import Settling
 from telemetry.disk import disk_of
@@ -115,15 +117,21 @@ class Watcher:
         rescan = RescanOnWarning(self.events.looks, self.root)
         logging.getLogger("watchdog").addHandler(rescan)
         try:
-            told: dict[str, object] = {"watching": str(self.root), "how": how, "waiting": 0}
+            told: dict[str, object] = {"watching": str(self.root), "how": how, "waiting": 0, "waiting_since": None}
             with Beating(f"watcher@{os.getpid()}", "watcher", told):
                 while not self._stopping:
                     self._turn()
-                    told["waiting"] = len(self.settling)  # the System page's backlog of intake
+                    told |= self._backlog()
         finally:
             logging.getLogger("watchdog").removeHandler(rescan)
             observer.stop()
             observer.join(timeout=5)
+
+    def _backlog(self) -> dict[str, object]:
+        """How many files are seen and not taken in, and since when the first of them is. For the System page."""
+        seen_at = self.settling.waits_since()
+        since = None if seen_at is None else timezone.now() - timedelta(seconds=time.monotonic() - seen_at)
+        return {"waiting": len(self.settling), "waiting_since": since and since.isoformat(timespec="seconds")}
 
     def _turn(self) -> None:
         try:
@@ -195,17 +203,7 @@ class Watcher:
             self._look_at(path)
 
     def _look_at(self, path: Path) -> None:
-        try:
-            outcome = take_in(path)
-        except (OSError, DataError, IntegrityError) as error:  # this one file's: the others must not wait for it
-            logger.warning("%r could not be taken in, trying again: %s", str(path), error)
-            outcome = Outcome.WAITING
-        except (DatabaseError, InterfaceError):
-            raise
-        except Exception as error:  # a file no reader was made for; the loop must live
-            logger.exception("%r could not be examined", str(path))
-            outcome = give_up_on(path, f"it could not be examined ({type(error).__name__})")
-        if outcome is Outcome.WAITING:
+        if look_at(path) is Outcome.WAITING:
             self.settling.look_again(path, time.monotonic())
         else:
             self.settling.done(path)

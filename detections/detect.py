@@ -27,7 +27,7 @@ from cameras.claims import (
     held,
     reject_claimed,
 )
-from cameras.intake import mtime_of, take_in
+from cameras.intake import take_in
 from cameras.models import OVERWRITTEN, REMOVED, Capture
 from detections.frames import Frame, UnreadableInput, frames_of, root_answers
 from detections.models import Detection
@@ -116,7 +116,7 @@ def _is_unchanged(claim: Claim, capture: Capture) -> bool:
             raise
         count_input_error(claim, capture, f"the file could not be looked at: {error.strerror}")
         return False
-    if (status.st_size, mtime_of(status)) == (capture.size, capture.mtime):
+    if capture.is_as_taken_in(status):
         return True
     if reject_claimed(claim, capture, OVERWRITTEN):
         take_in(capture.path)  # what lies there now is a capture of its own; the same content revives this one

@@ -52,6 +52,7 @@ class Detection(models.Model):
         ]
         indexes = [
             models.Index(fields=["camera", "detected_at", "id"], name="idx_detections_camera_time_id"),  # time_range
+            models.Index(fields=["id", "detected_at"], name="idx_detections_id_time"),  # time_range: the last of a time
             models.Index(fields=["camera", "-id"], name="idx_detections_camera_newest"),  # API: of one camera
             BrinIndex(fields=["detected_at"], name="idx_detections_detected_at"),  # API: times of all cameras
         ]

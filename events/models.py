@@ -108,6 +108,7 @@ class Event(models.Model):
             models.Index(  # placing, the visits of today, time_range
                 fields=["camera", "started_at", "id"], name="idx_events_camera_time_id"
             ),
+            models.Index(fields=["id", "started_at"], name="idx_events_id_time"),  # time_range: the last of a time
             models.Index(fields=["camera", "ended_at"], name="idx_events_camera_ended"),  # placing
             models.Index(fields=["camera", "-id"], name="idx_events_camera_newest"),  # lists of one camera
             models.Index(fields=["changed_at"], name="idx_events_changed_at"),  # live pages: since the cursor

@@ -54,7 +54,7 @@ def place_detected(camera_id: str) -> int:
 
 
 def _place_some(camera_id: str) -> int:
-    camera = Camera.objects.select_for_update(no_key=True).filter(pk=camera_id).first()
+    camera = Camera.objects.locked(camera_id).first()
     if camera is None:
         return 0
     captures = list(
@@ -257,7 +257,7 @@ def close_due_batches() -> int:
     closed = 0
     for batch_id, camera_id in due.values_list("pk", "camera_id"):
         with transaction.atomic():
-            Camera.objects.select_for_update(no_key=True).get(pk=camera_id)
+            Camera.objects.locked(camera_id).get()
             batch = due.filter(pk=batch_id).select_related("event").first()
             if batch is None or _is_awaited(batch, now):
                 continue

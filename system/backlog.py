@@ -76,10 +76,11 @@ def stages(workers: Sequence[Worker], pauses: Sequence[Pause], flow: Flow) -> li
 
 
 def _not_taken_in(workers: Sequence[Worker]) -> Backlog:
-    """Files that are not whole yet, or not reached yet: no rows, so the watcher tells how many it has seen."""
-    told = [worker.detail.get("waiting") for worker in workers if worker.queue == "watcher" and worker.lives]
-    counts = [count for count in told if isinstance(count, int)]
-    return Backlog(sum(counts) if counts else None)
+    """Files that are not whole yet, or not reached yet: no rows, so the watcher tells what it has seen."""
+    told = [worker.detail for worker in workers if worker.queue == "watcher" and worker.lives]
+    counts = [detail["waiting"] for detail in told if "waiting" in detail]
+    since = [datetime.fromisoformat(detail["waiting_since"]) for detail in told if detail.get("waiting_since")]
+    return Backlog(sum(counts) if counts else None, min(since, default=None))
 
 
 def not_looked_at() -> Backlog:

@@ -13,8 +13,10 @@ from rest_framework.views import APIView
 
 from accounts.models import AuditAction, audit
 from accounts.permissions import OwnersOnly
-from system.retention import clean_up, what_would_go
-from telemetry.jobs import AlreadyRunning
+from system.retention import Report, clean_up, what_would_go
+from telemetry.disk import cameras_answer
+from telemetry.jobs import AlreadyRunning, only_one
+from telemetry.models import Job
 from telemetry.problems import ProblemSerializer
 
 
@@ -37,6 +39,15 @@ class Busy(APIException):
     status_code = status.HTTP_409_CONFLICT
 
 
+class CamerasDoNotAnswer(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The camera folders do not answer; is their disk, or the network to it, away? Try again later."
+
+
+CONFLICT = OpenApiResponse(ProblemSerializer, "A cleanup is running, or another request asks what would go.")
+UNAVAILABLE = OpenApiResponse(ProblemSerializer, "The camera folders do not answer.")
+
+
 class CleanupView(APIView):
     permission_classes = (OwnersOnly,)
 
@@ -44,24 +55,46 @@ class CleanupView(APIView):
         operation_id="system_cleanup_preview",
         summary="What a cleanup would delete now",
         parameters=[OpenApiParameter("dry_run", bool, description="May only be true: POST deletes.", default=True)],
-        responses={200: CleanupSerializer, 400: OpenApiResponse(ProblemSerializer, "dry_run is not true.")},
+        responses={
+            200: CleanupSerializer,
+            400: OpenApiResponse(ProblemSerializer, "dry_run is not true."),
+            409: CONFLICT,
+            503: UNAVAILABLE,
+        },
     )
     def get(self, request: Request) -> Response:
         if request.query_params.get("dry_run", "true").lower() != "true":
             raise ValidationError({"dry_run": ["GET only tells what would go; POST deletes it."]})
-        return Response(what_would_go().as_dict())
+        _look_whether_cameras_answer()
+        try:
+            # It looks at every expired file: requests for that must not pile up on a slow disk.
+            with only_one(Job.Kind.CLEANUP):
+                return Response(what_would_go().as_dict())
+        except AlreadyRunning as error:
+            raise Busy(str(error)) from error
 
     @extend_schema(
         operation_id="system_cleanup",
         summary="Delete what is past its time, now",
         description="The same as happens daily at 03:00. The answer comes when it is done.",
         request=None,
-        responses={200: CleanupSerializer, 409: OpenApiResponse(ProblemSerializer, "A cleanup is running.")},
+        responses={200: CleanupSerializer, 409: CONFLICT, 503: UNAVAILABLE},
     )
     def post(self, request: Request) -> Response:
+        _look_whether_cameras_answer()
+        report, ended = Report(), "failure"
         try:
-            report = clean_up().as_dict()
+            clean_up(report=report)
+            ended = "success"
         except AlreadyRunning as error:
             raise Busy(str(error)) from error
-        audit(AuditAction.CLEANUP, "system", request=request, details=report)
-        return Response(report)
+        finally:
+            # What went is gone, however it ended; one that did not begin has no time.
+            if report.timestamp:
+                audit(AuditAction.CLEANUP, "system", request=request, details=report.as_dict(), status=ended)
+        return Response(report.as_dict())
+
+
+def _look_whether_cameras_answer() -> None:
+    if not cameras_answer():
+        raise CamerasDoNotAnswer

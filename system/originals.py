@@ -4,8 +4,9 @@ again. Called by retention, for the same captures in a dry run and in a real one
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,30 +15,33 @@ from pathlib import Path, PurePosixPath
 
 from django.conf import settings
 
-from cameras.intake import camera_folder_of, mtime_of
+from cameras.intake import camera_folder_of
 from cameras.models import Capture
 from cameras.names import decode_path
-from cameras.stored_files import Gone, NotThere, folder_below, look_below, remove_below
+from cameras.stored_files import Gone, folder_below, look_below, mtime_of, remove_below
+from system.camera_folders import UNKNOWN_DISK_ERRORS, why_open_folder_is_not_believed
 
-UNKNOWN_DISK_ERRORS = (NotThere, OSError)
+logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Originals:
     """The files of expired captures: removed where that is wanted, and their rows with them once they are gone.
 
-    Nothing is concluded from a camera folder that is missing or empty: its disk may be unplugged.
+    From what is missing nothing is concluded where the camera's folder is not believed: its disk may be unplugged.
     """
 
     cutoff: datetime
     delete: bool
     dry_run: bool
-    files_removed: int = 0
-    bytes_removed: int = 0
+    went: Callable[[int], None]
+    """Is told the bytes of each file that went, or would."""
     refused: list[str] = field(default_factory=list)
     """What could not be removed, and why."""
     _folder_times: dict[str, datetime] = field(default_factory=dict)
     """When each folder that lost a file had last changed before that."""
+    _doubted: set[str] = field(default_factory=set)
+    """Camera folders whose doubt was logged."""
 
     def settle(self, captures: Iterable[Capture]) -> None:
         """Look at the file of each of these captures, of which the real run has committed that they are expired."""
@@ -45,34 +49,47 @@ class Originals:
         located = sorted(((decode_path(capture.file_path), capture) for capture in captures), key=lambda pair: pair[0])
         for name, group in groupby(located, key=lambda pair: camera_folder_of(pair[0])):
             with suppress(*UNKNOWN_DISK_ERRORS), folder_below(Path(settings.CAMERA_ROOT), name) as folder:
-                if _holds_anything(folder):
-                    gone += [capture.pk for path, capture in group if self._is_gone(folder, name, path, capture)]
+                missing: list[int] = []
+                for path, capture in group:
+                    try:
+                        if self._is_past(folder, name, path, capture):
+                            gone.append(capture.pk)
+                    except Gone:
+                        missing.append(capture.pk)
+                if missing and self._is_believed(folder, name):
+                    gone += missing
         if gone and not self.dry_run:
             Capture.objects.filter(pk__in=gone, state=Capture.State.EXPIRED).delete()
 
-    def _is_gone(self, folder: int, camera_folder: str, path: str, capture: Capture) -> bool:
-        """Whether the capture's content lies there no longer, perhaps since this very moment."""
+    def _is_believed(self, folder: int, name: str) -> bool:
+        doubt = why_open_folder_is_not_believed(folder, name)
+        if doubt and name not in self._doubted:
+            self._doubted.add(name)
+            logger.warning("the camera folder %s %s; is its disk connected? Rows of its files stay.", name, doubt)
+        return not doubt
+
+    def _is_past(self, folder: int, camera_folder: str, path: str, capture: Capture) -> bool:
+        """Whether other content took its place, or it goes this very moment. Raises Gone where nothing lies there."""
         inner = path.removeprefix(f"{camera_folder}/")
         try:
             status = look_below(folder, inner)
-            if not _is_file_of(capture, status):
+            if not capture.is_as_taken_in(status):
                 return _is_file_of_another(capture, status)
             # A file that changed hands lately, its content unchanged, is as good as new.
             return self.delete and mtime_of(status) < self.cutoff and self._remove(folder, inner, path, capture)
         except Gone:
-            return True
+            raise
         except UNKNOWN_DISK_ERRORS:
             return False
 
     def _remove(self, folder: int, inner: str, path: str, capture: Capture) -> bool:
         self._note_time(folder, inner, path)
         try:
-            size = remove_below(folder, inner, fits=lambda status: _is_file_of(capture, status), dry_run=self.dry_run)
+            size = remove_below(folder, inner, fits=capture.is_as_taken_in, dry_run=self.dry_run)
         except OSError as error:
             self.refused.append(f"{capture.file_path}: {error.strerror}")
             return False
-        self.files_removed += 1
-        self.bytes_removed += size
+        self.went(size)
         return True
 
     def _note_time(self, folder: int, inner: str, path: str) -> None:
@@ -94,15 +111,6 @@ class Originals:
                     before = mtime_of(os.fstat(descriptor))
                     os.rmdir(name, dir_fd=descriptor)  # refused where anything is in it
                     self._folder_times.setdefault(parent, before)
-
-
-def _holds_anything(folder: int) -> bool:
-    with os.scandir(folder) as entries:
-        return next(entries, None) is not None
-
-
-def _is_file_of(capture: Capture, status: os.stat_result) -> bool:
-    return (status.st_size, mtime_of(status)) == (capture.size, capture.mtime)
 
 
 def _is_file_of_another(capture: Capture, status: os.stat_result) -> bool:

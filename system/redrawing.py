@@ -6,7 +6,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from cameras.intake import mtime_of
 from cameras.models import Capture
 from cameras.names import decode_path
 from cameras.stored_files import NotThere, look_below
@@ -54,7 +53,7 @@ def _is_unchanged(capture: Capture) -> bool:
         status = look_below(Path(settings.CAMERA_ROOT), decode_path(capture.file_path))
     except (NotThere, OSError):
         return False
-    return (status.st_size, mtime_of(status)) == (capture.size, capture.mtime)
+    return capture.is_as_taken_in(status)
 
 
 def _is_frame_at(frame: Frame, offset_s: float | None) -> bool:

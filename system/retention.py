@@ -1,7 +1,7 @@
 """What is kept how long: finds what is past its time and lets it go, or only tells what would go.
 
-Called by the daily task, `manage.py cleanup` and the API. Both runs go through the same steps, so that a dry run
-names the numbers of the real one. Each step is a short transaction, and files go after the rows that name them are
+Called by the daily task, `manage.py cleanup` and the API. A dry run and a real one go through the same steps, so that
+one names the numbers of the other. Each step is a short transaction, and files go after the rows that name them are
 gone: whatever ends it in between, the next run goes on from there.
 """
 
@@ -11,39 +11,37 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cameras.models import MISSED, Camera, Capture
 from cameras.stored_files import Gone, NotThere, remove_below
 from detections.models import Detection
 from events.models import Batch, Event, EventDetection
+from system.daily import refuse_if_clock_is_doubted
 from system.originals import Originals
-from system.stray_pictures import PREVIEWS, THUMBNAILS, day_folders, stray_pictures
-from telemetry.jobs import run_job
+from system.stray_pictures import PREVIEWS, THUMBNAILS, remove_empty_folders, remove_stray, stray_pictures
+from telemetry.jobs import Tell, run_job, stamp, tell_nobody
 from telemetry.models import Job
 
 logger = logging.getLogger(__name__)
 
+# What a transaction holds the camera's lock for; a single visit may have more detections, and goes whole.
 EVENTS_AT_ONCE = 200
+DETECTIONS_AT_ONCE = 2000
 CAPTURES_AT_ONCE = 1000
 NEEDED_OF_CAPTURES = ("camera", "file_path", "size", "mtime", "captured_at", "preview_path")
-DAILY_AT_HOUR = 3
-RETRY_AFTER = timedelta(hours=1)
 # Failed ones stay: a person decides on those.
 FINAL_STATES = (Capture.State.DETECTED, Capture.State.DUPLICATE, Capture.State.REJECTED)
 _MISSED = Q(state=Capture.State.REJECTED, error__in=MISSED)
 LOGIN_LOGS: tuple[type[models.Model], ...] = (AccessAttempt, AccessFailureLog, AccessLog)
-
-Tell = Callable[[float], None]
-"""Is told how much is done, as a share."""
 
 
 @dataclass
@@ -66,16 +64,26 @@ class Report:
         return asdict(self)
 
 
-def clean_up(tell: Tell = lambda share: None) -> Report:
-    """Let everything go that is past its time. Raises telemetry.jobs.AlreadyRunning."""
-    with run_job(Job.Kind.CLEANUP) as job:
+def clean_up(tell: Tell = tell_nobody, *, report: Report | None = None, unattended: bool = False) -> Report:
+    """Let everything go that is past its time. Raises telemetry.jobs.AlreadyRunning.
 
-        def tell_both(share: float) -> None:
+    A `report` of the caller's counts what went also where this fails half-way. Nobody looks on where it is
+    `unattended`: then it raises system.daily.ClockDoubted where the clock may be wrong.
+    """
+    report = report or Report()
+    with run_job(Job.Kind.CLEANUP) as job:
+        if unattended:
+            refuse_if_clock_is_doubted(timezone.now())
+
+        def note(share: float) -> None:
+            job.result = report.as_dict()
             job.advance(share)
             tell(share)
 
-        report = _Cleanup(dry_run=False, tell=tell_both).run()
-        job.result = report.as_dict()
+        try:
+            _Cleanup(report, dry_run=False, tell=note).run()
+        finally:
+            job.result = report.as_dict()
     logger.info(
         "cleaned up: %d events, %d detections, %d files of the cameras; %d MB of room made",
         report.events_deleted,
@@ -86,29 +94,11 @@ def clean_up(tell: Tell = lambda share: None) -> Report:
     return report
 
 
-def what_would_go(tell: Tell = lambda share: None) -> Report:
+def what_would_go(tell: Tell = tell_nobody) -> Report:
     """The report `clean_up` would give now. Changes nothing."""
-    return _Cleanup(dry_run=True, tell=tell).run()
-
-
-def is_due(now: datetime) -> bool:
-    """Whether no cleanup has ended well since the last 03:00 at home, nor been tried within the hour.
-
-    So a machine that slept at 03:00 catches up when it wakes.
-    """
-    cleanups = Job.objects.filter(kind=Job.Kind.CLEANUP)
-    done = cleanups.filter(state=Job.State.DONE, started_at__gte=last_daily_run(now, ZoneInfo(settings.TIME_ZONE)))
-    return not done.exists() and not cleanups.filter(started_at__gt=now - RETRY_AFTER).exists()
-
-
-def last_daily_run(now: datetime, zone: ZoneInfo) -> datetime:
-    """The latest 03:00 by the clock at home. Where it comes twice, the first; where it is skipped, the change."""
-    day = now.astimezone(zone).date()
-    for back in (0, 1):
-        at = datetime(day.year, day.month, day.day, DAILY_AT_HOUR, tzinfo=zone) - timedelta(days=back)
-        if at.astimezone(UTC) <= now:
-            break
-    return at.astimezone(UTC)
+    report = Report()
+    _Cleanup(report, dry_run=True, tell=tell).run()
+    return report
 
 
 @dataclass(frozen=True)
@@ -124,14 +114,13 @@ class _Haul:
 class _Cleanup:
     """One run, dry or real."""
 
-    def __init__(self, *, dry_run: bool, tell: Tell) -> None:
+    def __init__(self, report: Report, *, dry_run: bool, tell: Tell) -> None:
         now = timezone.now()
         days = settings.CONFIG.RETENTION_DAYS
         self.now, self.dry_run, self.tell = now, dry_run, tell
         self.cutoff = now - timedelta(days=days) if days else None
-        self.report = Report(
-            retention_days=days, dry_run=dry_run, timestamp=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        )
+        self.report = report
+        report.retention_days, report.dry_run, report.timestamp = days, dry_run, stamp(now)
         self._steps_done = self._steps = 0
         self._refused: list[str] = []
 
@@ -140,11 +129,11 @@ class _Cleanup:
             self._clean_archive(self.cutoff)
         self._clean_logs()
         if self._refused:
-            logger.warning("%d files could not be deleted, such as %s", len(self._refused), self._refused[0])
+            logger.warning("could not be deleted: %d, such as %s", len(self._refused), self._refused[0])
         return self.report
 
     def _clean_archive(self, cutoff: datetime) -> None:
-        originals = Originals(cutoff, settings.CONFIG.DELETE_ORIGINALS, self.dry_run)
+        originals = Originals(cutoff, settings.CONFIG.DELETE_ORIGINALS, self.dry_run, self._count_original)
         cameras = list(Camera.objects.order_by("pk").values_list("pk", flat=True))
         self._steps = expired_captures().count() + sum(
             old_events(camera_id, cutoff).count() + old_captures(camera_id, cutoff).count() for camera_id in cameras
@@ -157,59 +146,51 @@ class _Cleanup:
             self._clean_captures(camera_id, cutoff, originals)
         self._clean_stray_pictures(cutoff)
         originals.remove_emptied_folders()
-        self.report.images_deleted += originals.files_removed
-        self.report.space_reclaimed += originals.bytes_removed
         self._refused += originals.refused
+
+    def _count_original(self, size: int) -> None:
+        self.report.images_deleted += 1
+        self.report.space_reclaimed += size
 
     def _clean_events(self, camera_id: str, cutoff: datetime, originals: Originals) -> None:
         after: Event | None = None
-        while True:
+        while events := _next_events(camera_id, cutoff, after):
             with transaction.atomic():
                 if not self.dry_run:
-                    _lock(camera_id)
-                haul = _next_haul(camera_id, cutoff, after)
-                if haul is None:
-                    return
+                    Camera.objects.locked(camera_id).first()
+                haul = _haul_of(old_events(camera_id, cutoff).filter(pk__in=[event.pk for event in events]))
                 if not self.dry_run:
                     _delete(haul)
             self.report.events_deleted += len(haul.events)
             self.report.detections_deleted += len(haul.detections)
             self._remove_pictures(haul)
             originals.settle(haul.captures)
-            self._advance(len(haul.events))
-            after = haul.events[-1]
+            self._advance(len(events))
+            after = events[-1]
 
     def _clean_captures(self, camera_id: str, cutoff: datetime, originals: Originals) -> None:
         """Those of no event: nothing was found in them, they were sent twice, or could not be used."""
+        if not self.dry_run:
+            _forget_missed(camera_id, cutoff)
         after: Capture | None = None
-        while True:
-            with transaction.atomic():
-                if not self.dry_run:
-                    _lock(camera_id)
-                captures = _next_captures(camera_id, cutoff, after)
-                if not self.dry_run:
-                    missed_captures(camera_id, cutoff).delete()
-                    _expire(captures)
-                if not captures:
-                    return
+        while captures := _next_captures(camera_id, cutoff, after):
+            after = captures[-1]
+            if not self.dry_run:
+                captures = _expire_still_old(camera_id, cutoff, captures)
             originals.settle(captures)
             self._advance(len(captures))
-            after = captures[-1]
 
     def _remove_pictures(self, haul: _Haul) -> None:
         for _, thumbnail in haul.detections:
-            self._remove_thumbnail(thumbnail)
+            self.report.thumbnails_deleted += self._remove(thumbnail, _remove_picture)
         for capture in haul.captures:
             if capture.preview_path:
-                self._remove_picture(capture.preview_path)
+                self._remove(capture.preview_path, _remove_picture)
 
-    def _remove_thumbnail(self, path: str) -> None:
-        self.report.thumbnails_deleted += self._remove_picture(path)
-
-    def _remove_picture(self, path: str) -> bool:
+    def _remove(self, path: str, remove: Callable[..., int]) -> bool:
         """Whether one of our pictures went, or would."""
         try:
-            self.report.space_reclaimed += remove_below(Path(settings.DATA_DIR), path, dry_run=self.dry_run)
+            self.report.space_reclaimed += remove(path, dry_run=self.dry_run)
         except (Gone, NotThere):
             return False
         except OSError as error:
@@ -221,11 +202,12 @@ class _Cleanup:
         """Pictures of cleaned days that no row names any more: a run before this one may have died before they went."""
         day = cutoff.astimezone(UTC).date()  # as the folders are named
         for path in stray_pictures(THUMBNAILS, before=day):
-            self._remove_thumbnail(path)
+            self.report.thumbnails_deleted += self._remove(path, remove_stray)
         for path in stray_pictures(PREVIEWS, before=day):
-            self._remove_picture(path)
-        for folder in (folder for kind in (THUMBNAILS, PREVIEWS) for folder in day_folders(kind, before=day)):
-            _remove_if_empty(folder, dry_run=self.dry_run)
+            self._remove(path, remove_stray)
+        if not self.dry_run:
+            for kind in (THUMBNAILS, PREVIEWS):
+                remove_empty_folders(kind, before=day)
 
     def _clean_logs(self) -> None:
         if days := settings.CONFIG.LOG_RETENTION_DAYS:
@@ -274,20 +256,21 @@ def expired_captures() -> QuerySet[Capture]:
     return Capture.objects.filter(state=Capture.State.EXPIRED)
 
 
-def _lock(camera_id: str) -> None:
-    """The lock of placing and intake, taken first as they do: nothing joins an event while it goes."""
-    Camera.objects.select_for_update(no_key=True).filter(pk=camera_id).first()
-
-
-def _next_haul(camera_id: str, cutoff: datetime, after: Event | None) -> _Haul | None:
-    """The next old events after that one, by their end."""
+def _next_events(camera_id: str, cutoff: datetime, after: Event | None) -> list[Event]:
+    """The next old events after that one, by their end. Read before the lock is taken: it may take a while."""
     due = old_events(camera_id, cutoff)
     if after is not None:
         later = Q(ended_at__gt=after.ended_at) | Q(ended_at=after.ended_at, pk__gt=after.pk)
         due = due.filter(later, ended_at__gte=after.ended_at)  # the second is what an index can do
     events = list(due.only("pk", "ended_at").order_by("ended_at", "pk")[:EVENTS_AT_ONCE])
-    if not events:
-        return None
+    sizes = EventDetection.objects.filter(event__in=events).values_list("event").annotate(size=Count("pk"))
+    size_of = dict(sizes)
+    totals = accumulate(size_of.get(event.pk, 0) for event in events)
+    return events[: max(sum(total <= DETECTIONS_AT_ONCE for total in totals), 1)]
+
+
+def _haul_of(due: QuerySet[Event]) -> _Haul:
+    events = list(due.only("pk"))
     detections = Detection.objects.filter(membership__event__in=events)
     staying = Detection.objects.filter(capture=OuterRef("pk")).exclude(membership__event__in=events)
     captures = Capture.objects.filter(pk__in=detections.values("capture_id")).exclude(Exists(staying))
@@ -310,10 +293,32 @@ def _next_captures(camera_id: str, cutoff: datetime, after: Capture | None) -> l
     return list(due.only(*NEEDED_OF_CAPTURES).order_by("captured_at", "pk")[:CAPTURES_AT_ONCE])
 
 
+@transaction.atomic
+def _expire_still_old(camera_id: str, cutoff: datetime, captures: list[Capture]) -> list[Capture]:
+    """Of these captures, those that expired: one may have been requeued or placed since it was read."""
+    Camera.objects.locked(camera_id).first()
+    old = old_captures(camera_id, cutoff).filter(pk__in=[capture.pk for capture in captures])
+    still_old = list(old.only(*NEEDED_OF_CAPTURES))
+    _expire(still_old)
+    return still_old
+
+
+def _forget_missed(camera_id: str, cutoff: datetime) -> None:
+    missed = missed_captures(camera_id, cutoff)
+    while ids := list(missed.values_list("pk", flat=True)[:CAPTURES_AT_ONCE]):
+        with transaction.atomic():
+            Camera.objects.locked(camera_id).first()
+            missed.filter(pk__in=ids).delete()
+
+
 def _expire(captures: list[Capture]) -> None:
     """Keep the rows, so that their files are not imported again."""
     rows = Capture.objects.filter(pk__in=[capture.pk for capture in captures], state__in=FINAL_STATES)
     rows.update(state=Capture.State.EXPIRED, preview_path="")
+
+
+def _remove_picture(path: str, *, dry_run: bool) -> int:
+    return remove_below(Path(settings.DATA_DIR), path, dry_run=dry_run)
 
 
 def _chunks_of_expired() -> Iterator[list[Capture]]:
@@ -323,12 +328,3 @@ def _chunks_of_expired() -> Iterator[list[Capture]]:
     while captures:
         yield captures
         captures = list(expired.filter(pk__lt=captures[-1].pk)[:CAPTURES_AT_ONCE])
-
-
-def _remove_if_empty(folder: Path, *, dry_run: bool) -> None:
-    if dry_run:
-        return
-    try:
-        folder.rmdir()
-    except OSError:
-        return

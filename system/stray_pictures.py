@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -18,6 +19,7 @@ from pathlib import Path
 from django.conf import settings
 
 from cameras.models import Capture
+from cameras.stored_files import remove_below
 from detections.models import Detection
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 THUMBNAILS, PREVIEWS = "thumbnails", "previews"
 # Pictures are written before the rows that name them; no task takes longer than this.
 MAY_STILL_BE_NAMED_S = 600.0
+FOLDER_AT_REST_S = 86_400.0
 FILES_AT_ONCE = 500
 OURS = {
     THUMBNAILS: re.compile(r"(\d{1,18})-\d+\.jpg"),
@@ -39,6 +42,23 @@ class Picture:
 
     path: str
     capture_id: int | None
+
+
+def remove_stray(path: str, *, dry_run: bool = False) -> int:
+    """Remove such a picture, if nobody has written it anew since it was found; gives its bytes. As `remove_below`."""
+    return remove_below(Path(settings.DATA_DIR), path, fits=_is_past_doubt, dry_run=dry_run)
+
+
+def remove_empty_folders(kind: str, *, before: date) -> None:
+    """Remove those of days before a date in which nothing lies and nothing has for a day: nobody is writing there."""
+    for folder in day_folders(kind, before=before):
+        with suppress(OSError):  # refused where anything is in it
+            if folder.stat().st_mtime < time.time() - FOLDER_AT_REST_S:
+                folder.rmdir()
+
+
+def _is_past_doubt(status: os.stat_result) -> bool:
+    return status.st_mtime < time.time() - MAY_STILL_BE_NAMED_S
 
 
 def stray_pictures(kind: str, *, before: date | None = None) -> Iterator[str]:
@@ -70,13 +90,12 @@ def _day_of(entry: os.DirEntry[str]) -> date | None:
 
 
 def _finished_long_ago(kind: str, folder: Path) -> Iterator[Picture]:
-    oldest_doubt = time.time() - MAY_STILL_BE_NAMED_S
     for entry in _entries(folder):
         ours = OURS[kind].fullmatch(entry.name)
         if ours is None and not UNFINISHED.fullmatch(entry.name):
             continue
         try:
-            if entry.stat(follow_symlinks=False).st_mtime >= oldest_doubt:
+            if not _is_past_doubt(entry.stat(follow_symlinks=False)):
                 continue
         except OSError:
             continue

@@ -8,7 +8,8 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from system.retention import clean_up, is_due
+from system.daily import ClockDoubted, is_due
+from system.retention import clean_up
 from telemetry.jobs import AlreadyRunning
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,6 @@ def clean_up_if_due() -> None:
     """Beat asks every few minutes, so that a machine that slept at the hour catches up when it wakes."""
     if is_due(timezone.now()):
         try:
-            clean_up()
-        except AlreadyRunning as other:
-            logger.info("the daily cleanup waits: %s", other)
+            clean_up(unattended=True)
+        except (AlreadyRunning, ClockDoubted) as reason:
+            logger.warning("the daily cleanup waits: %s", reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, timedelta
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -21,26 +21,27 @@ from django.utils import timezone
 
 from accounts.models import AuditAction, audit
 from cameras.claims import free_lost_claims
-from cameras.intake import Found, Outcome, take_in
-from cameras.models import Camera, Capture, IgnoredFile
-from cameras.names import decode_path
+from cameras.intake import Found, Outcome, look_at
+from cameras.models import UNSORTED_CAMERA_ID, Camera, Capture, IgnoredFile
+from cameras.names import decode_path, encode_path
 from cameras.scan import Scanner
-from cameras.stored_files import Gone, NotThere, look_below, remove_below
+from cameras.stored_files import Gone, NotThere, look_below
 from detections.models import Detection
 from events.models import Batch, Event, EventDetection
 from events.placing import LONGEST_WAIT_FOR_CAPTURES, close_due_batches
+from system.camera_folders import EMPTIED, why_not_believed
 from system.redrawing import redraw
-from system.stray_pictures import PREVIEWS, THUMBNAILS, stray_pictures
-from telemetry.jobs import run_job
+from system.stray_pictures import PREVIEWS, THUMBNAILS, remove_stray, stray_pictures
+from telemetry.jobs import Tell, run_job, stamp, tell_nobody
 from telemetry.models import Job
 from telemetry.wake import wake
 
 ROWS_AT_ONCE = 500
 NAMES_KEPT = 5
+FEW_KEPT = "the camera may keep but its newest; or another disk is mounted there"
 # The sweeps come every few seconds; what they have not done after this long they do not do.
 SWEPT_WITHIN = timedelta(minutes=1)
 
-Tell = Callable[[float], None]
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -52,7 +53,8 @@ class Finding:
     title: str
     mended_by: str
     """What a repair does, in a word or two; empty where it is no error, or nothing can be done."""
-    is_wrong: bool = True
+    excuse: str = ""
+    """Why it is no error, in a few words."""
     count: int = 0
     repaired: int = 0
     names: list[str] = field(default_factory=list)
@@ -67,6 +69,13 @@ class Finding:
     def left(self) -> int:
         return self.count - self.repaired
 
+    @property
+    def is_wrong(self) -> bool:
+        return not self.excuse
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "is_wrong": self.is_wrong}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -80,16 +89,20 @@ class Verdict:
     def is_sound(self) -> bool:
         return not any(finding.is_wrong and finding.left for finding in self.findings)
 
+    @property
+    def met_nothing(self) -> bool:
+        return not any(finding.count for finding in self.findings)
+
     def as_dict(self) -> dict[str, object]:
         return {
             "timestamp": self.timestamp,
             "repair": self.repair,
             "is_sound": self.is_sound,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding.as_dict() for finding in self.findings],
         }
 
 
-def verify(*, repair: bool, tell: Tell = lambda share: None) -> Verdict:
+def verify(*, repair: bool, tell: Tell = tell_nobody) -> Verdict:
     """Look at everything, and mend what can be where `repair` is set. Raises telemetry.jobs.AlreadyRunning."""
     with run_job(Job.Kind.VERIFY) as job:
         findings = []
@@ -100,7 +113,7 @@ def verify(*, repair: bool, tell: Tell = lambda share: None) -> Verdict:
             share = len(findings) / len(checks)
             job.advance(share)
             tell(share)
-        verdict = Verdict(findings, repair, f"{timezone.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        verdict = Verdict(findings, repair, stamp(timezone.now()))
         job.result = verdict.as_dict()
     return verdict
 
@@ -110,15 +123,38 @@ Check = Callable[[Finding, bool], None]
 
 def _checks() -> list[tuple[Check, Finding]]:
     return [
+        (_absent_folders, Finding("absent_folders", "camera folders that are missing or empty", "")),
+        (_emptied_folders, Finding("emptied_folders", "camera folders with none of their older files", "", FEW_KEPT)),
         (_stray_pictures, Finding("stray_pictures", "thumbnails and previews that no row names", "removed")),
         (_missing_pictures, Finding("missing_pictures", "thumbnails and previews that are missing", "drawn again")),
         (_unknown_files, Finding("unknown_files", "files of the cameras that the ledger does not know", "taken in")),
-        (_lost_originals, Finding("lost_originals", "captures whose file is gone", "", is_wrong=False)),
+        (_lost_originals, Finding("lost_originals", "captures whose file is gone", "", "somebody deleted them")),
         (_homeless_detections, Finding("homeless_detections", "detections in no event", "placed")),
         (_empty_events, Finding("empty_events", "events without a detection", "deleted")),
         (_overdue_batches, Finding("overdue_batches", "batches that are open past their time", "closed")),
         (_lost_claims, Finding("lost_claims", "captures held by nobody who lives", "queued again")),
     ]
+
+
+def _absent_folders(finding: Finding, repair: bool) -> None:
+    """Nothing to mend: somebody must connect the disk."""
+    for name, doubt in _doubted_folders():
+        if doubt != EMPTIED:
+            finding.met(f"camera folder {name} {doubt}: is its disk connected?")
+
+
+def _emptied_folders(finding: Finding, repair: bool) -> None:
+    for name, doubt in _doubted_folders():
+        if doubt == EMPTIED:
+            finding.met(name)
+
+
+def _doubted_folders() -> Iterator[tuple[str, str]]:
+    """Of cameras that files were taken in from: the folder's name, and what is doubtful about it."""
+    for camera in Camera.objects.filter(Exists(Capture.objects.filter(camera=OuterRef("pk"))), deleted_at=None):
+        name = "" if camera.pk == UNSORTED_CAMERA_ID else camera.folder.name
+        if doubt := why_not_believed(name):
+            yield encode_path(name), doubt
 
 
 def _stray_pictures(finding: Finding, repair: bool) -> None:
@@ -129,7 +165,7 @@ def _stray_pictures(finding: Finding, repair: bool) -> None:
 
 def _remove(path: str) -> bool:
     try:
-        remove_below(Path(settings.DATA_DIR), path)
+        remove_stray(path)
     except Gone:
         return True
     except (NotThere, OSError):
@@ -177,7 +213,7 @@ def _unknown_files(finding: Finding, repair: bool) -> None:
         )
         for found in arrived:
             if found.ignored_path not in ignored:
-                finding.met(found.stored_path, repaired=repair and _take_in(found.path))
+                finding.met(found.stored_path, repaired=repair and look_at(found.path) is not Outcome.WAITING)
 
 
 def _settled(root: Path, path: Path) -> Found | None:
@@ -186,13 +222,6 @@ def _settled(root: Path, path: Path) -> Found | None:
     except OSError:
         return None
     return found if found.is_settled() else None
-
-
-def _take_in(path: Path) -> bool:
-    try:
-        return take_in(path) is not Outcome.WAITING
-    except OSError:
-        return False
 
 
 def _lost_originals(finding: Finding, repair: bool) -> None:
@@ -212,13 +241,9 @@ def _homeless_detections(finding: Finding, repair: bool) -> None:
 
 @transaction.atomic
 def _place(detection: Detection) -> bool:
-    """Into the event of its capture's other detections; where none has one, the capture is placed anew."""
-    _lock(detection.camera_id)
+    """Have its capture placed anew: that gives all its detections their event at once, or none."""
+    Camera.objects.locked(detection.camera_id).first()
     if EventDetection.objects.filter(detection=detection).exists():
-        return True
-    sibling = EventDetection.objects.filter(detection__capture_id=detection.capture_id).first()
-    if sibling is not None:
-        EventDetection.objects.create(detection=detection, event_id=sibling.event_id, batch_id=sibling.batch_id)
         return True
     wake("events.place_detected", detection.camera_id)
     unplaced = Capture.objects.filter(pk=detection.capture_id, state=Capture.State.DETECTED)
@@ -236,7 +261,7 @@ def _without_detections() -> QuerySet[Event]:
 
 @transaction.atomic
 def _delete_empty(event: Event) -> bool:
-    _lock(event.camera_id)
+    Camera.objects.locked(event.camera_id).first()
     deleted, _ = _without_detections().filter(pk=event.pk).delete()
     if deleted:
         details: dict[str, object] = {
@@ -265,11 +290,6 @@ def _lost_claims(finding: Finding, repair: bool) -> None:
     for capture in lost:
         held = Capture.objects.filter(pk=capture.pk, claim_id=capture.claim_id, state=capture.state)
         finding.met(capture.file_path, repaired=not held.exists())
-
-
-def _lock(camera_id: str) -> None:
-    """The lock of placing, taken first as it does."""
-    Camera.objects.select_for_update(no_key=True).filter(pk=camera_id).first()
 
 
 def _by_id(rows: QuerySet[Row]) -> Iterator[Row]:

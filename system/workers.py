@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from telemetry.models import HEARTBEAT_DEAD_AFTER, Heartbeat
 
@@ -33,6 +35,10 @@ class Worker:
     @property
     def work(self) -> str:
         return WORK.get(self.queue, self.queue)
+
+    @property
+    def last_beat_for(self) -> timedelta:
+        return timezone.now() - self.last_beat_at
 
 
 def workers() -> list[Worker]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from django.conf import settings
 
 LOW_SHARE = 0.10
 FULL_SHARE = 0.02
 # A network disk that is away does not answer at all; a page must not wait for it.
-ANSWERS_WITHIN_S = 1.0
+ANSWERS_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,34 +58,56 @@ def disks() -> list[Disk]:
     return [disk_of(Path(settings.DATA_DIR)), *([cameras] if cameras else [])]
 
 
-class _Measurement(threading.Thread):
-    """Looks at the disk of the camera folders. `found` stays None where it is not there or that of DATA_DIR."""
+def cameras_answer() -> bool:
+    """Whether every folder below the camera root can be looked at just now, if only to hear that it is not there."""
+    return not _ask(_RollCall).is_alive()
+
+
+class _Question(threading.Thread):
+    """What a disk that does not answer would keep waiting for ever."""
 
     def __init__(self) -> None:
         super().__init__(name="camera-disk", daemon=True)
         self.root, self.data_dir = Path(settings.CAMERA_ROOT), Path(settings.DATA_DIR)
         self.answer_due = time.monotonic() + ANSWERS_WITHIN_S
-        self.found: Disk | None = None
+
+
+class _Measurement(_Question):
+    """Looks at the disk of the camera folders. `found` stays None where it is not there or that of DATA_DIR."""
+
+    found: Disk | None = None
 
     def run(self) -> None:
-        try:
+        with suppress(OSError):
             if self.root.stat().st_dev != self.data_dir.stat().st_dev:
                 self.found = disk_of(self.root)
-        except OSError:
-            return
 
 
+class _RollCall(_Question):
+    """Looks at each camera's folder: any of them may be a disk of its own."""
+
+    def run(self) -> None:
+        with suppress(OSError), os.scandir(self.root) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    Path(entry.path).stat()
+
+
+Q = TypeVar("Q", bound=_Question)
 _lock = threading.Lock()
-_measurement: _Measurement | None = None
+_asked: dict[type[_Question], _Question] = {}
+
+
+def _ask(kind: type[Q]) -> Q:
+    """The question, answered or not. Asked again only once it was answered, so that threads do not pile up."""
+    with _lock:
+        question = _asked.get(kind)
+        if not isinstance(question, kind) or not question.is_alive():
+            question = _asked[kind] = kind()
+            question.start()
+    question.join(timeout=max(question.answer_due - time.monotonic(), 0))
+    return question
 
 
 def _camera_disk() -> Disk | None:
-    """Asked again only once the last question was answered, so that threads do not pile up."""
-    global _measurement  # noqa: PLW0603  (one of the process)
-    with _lock:
-        if _measurement is None or not _measurement.is_alive():
-            _measurement = _Measurement()
-            _measurement.start()
-        measurement = _measurement
-    measurement.join(timeout=max(measurement.answer_due - time.monotonic(), 0))
-    return measurement.found
+    return _ask(_Measurement).found

@@ -38,6 +38,22 @@ def test_pauses_between_looks_at_an_unfinished_file_grow_to_a_limit() -> None:
     assert pauses[0] == QUIET_S and pauses[-1] == MAX_PAUSE_S
 
 
+def test_a_file_waits_since_it_was_first_seen_until_it_is_done() -> None:
+    settling = Settling()
+    settling.look_when_quiet(A, 10.0)
+    settling.look_now(B, 11.0)
+    settling.look_when_quiet(A, 12.0)
+    assert settling.take_due(12.0) == B
+    settling.done(B)
+    assert settling.take_due(13.0) == A
+    settling.look_again(A, 13.0)
+    settling.look_now(B, 14.0)
+    assert settling.waits_since() == 10.0
+    while (path := settling.take_due(99.0)) is not None:
+        settling.done(path)
+    assert settling.waits_since() is None
+
+
 @given(st.lists(st.tuples(st.sampled_from("nqa"), st.sampled_from([A, B]), st.floats(0, 100)), max_size=30))
 def test_every_path_that_was_planned_comes_up_exactly_once(plans: list[tuple[str, Path, float]]) -> None:
     settling = Settling()

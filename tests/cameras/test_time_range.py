@@ -53,16 +53,23 @@ def test_a_day_long_ago_is_not_reached_by_way_of_all_that_came_since(db: None) -
     assert list(found) == [asked_for]
 
 
-def test_only_a_time_shorter_than_the_way_down_to_it_costs_a_query(
+def test_what_came_before_a_day_long_ago_is_not_reached_by_way_of_all_that_came_since(db: None) -> None:
+    camera = CameraFactory.create()
+    before, after = (CaptureFactory.create(camera=camera, captured_at=LONG_AGO + timedelta(days=day)) for day in (0, 1))
+    assert list(between_ids(Capture.objects.all(), "captured_at", None, after.captured_at)) == [before]
+
+
+def test_only_a_time_that_has_ended_costs_a_query(
     db: None, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     now, day = timezone.now(), timedelta(days=1)
     for since, until, queries in [
         (now - 30 * day, now - 29 * day, 1),
-        (now - 30 * day, now - 10 * day, 0),
+        (now - 30 * day, now - 10 * day, 1),
         (now - day, now + day, 0),
         (now - 30 * day, None, 0),
-        (None, now - 30 * day, 0),
+        (None, now - 30 * day, 1),
+        (None, now + day, 0),
     ]:
         with django_assert_num_queries(queries):
             between_ids(Capture.objects.all(), "captured_at", since, until)

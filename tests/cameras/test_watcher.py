@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -196,6 +196,15 @@ def test_the_watcher_says_that_it_lives_and_how_it_sees() -> None:
     assert heartbeat.is_alive()
     assert heartbeat.detail["how"] == "told by the kernel"
     assert heartbeat.at <= timezone.now()
+
+
+@pytest.mark.usefixtures("watching")
+def test_the_watcher_says_since_when_the_first_of_the_files_waits(root: Path) -> None:
+    began = timezone.now().replace(microsecond=0)
+    drop(root / "front", "half.jpg", picture_bytes(1)[:-200])
+    eventually(lambda: Heartbeat.objects.get(queue="watcher").detail["waiting"] == 1)
+    since = Heartbeat.objects.get(queue="watcher").detail["waiting_since"]
+    assert began <= datetime.fromisoformat(since) <= timezone.now()
 
 
 def test_a_disk_with_room_again_ends_the_pause_of_a_watcher_before(root: Path) -> None:

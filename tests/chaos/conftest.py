@@ -16,8 +16,10 @@ def short_folder() -> Iterator[Path]:
     """One whose sockets have short paths, and that an unprivileged server can reach."""
     folder = Path(tempfile.mkdtemp(prefix="hsi-chaos-"))
     folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from cameras.intake import mtime_of
 from cameras.models import Camera, Capture
 from cameras.names import decode_path
+from cameras.stored_files import mtime_of
 from detections.models import Detection
 from detections.pictures import preview_path, thumbnail_path
 from events.models import Batch, Event, EventDetection
@@ -134,6 +137,17 @@ def _write(relative: str) -> None:
     path = Path(settings.DATA_DIR) / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"a picture")
+
+
+@contextmanager
+def fails_at_the_logins() -> Iterator[None]:
+    """The last step of a cleanup meets a table that is away. For tests without a transaction around them."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE axes_accessattempt RENAME TO away")
+        try:
+            yield
+        finally:
+            cursor.execute("ALTER TABLE away RENAME TO axes_accessattempt")
 
 
 def files_below(folder: str) -> set[str]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 from django.utils.dateparse import parse_datetime
 from pytest_django.fixtures import Settings
 
 from accounts.models import AuditLog, Scope
 from cameras.models import Camera
 from events.models import Event
+from telemetry import disk
 from telemetry.jobs import LOCK_SPACE
 from telemetry.models import Job
 from tests.api.callers import caller, client_with
 from tests.factories import CameraFactory
 from tests.people import make_key, make_user
-from tests.system.archive import configure, days_ago, visit
+from tests.system.archive import configure, days_ago, fails_at_the_logins, visit
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/system/cleanup/"
@@ -100,6 +103,43 @@ def test_an_owner_needs_the_scope_as_well() -> None:
     assert (client.get(URL).status_code, client.post(URL).status_code) == (200, 403)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("old_visit")
+def test_one_that_fails_half_way_is_noted_with_what_went() -> None:
+    client = caller("owner")
+    with fails_at_the_logins(), pytest.raises(DatabaseError):
+        client.post(URL)
+    line = AuditLog.objects.get()
+    assert (line.action, line.status, line.actor) == ("cleanup", "failure", "olga")
+    assert line.details and line.details["events_deleted"] == 1
+
+
+@pytest.mark.usefixtures("old_visit")
+def test_a_disk_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "ANSWERS_WITHIN_S", 0.05)
+    answer, look = threading.Event(), Path.stat
+
+    def hangs(path: Path, **how: Any) -> os.stat_result:
+        if path.name == "front":
+            answer.wait(30)
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", hangs)
+    client = caller("owner")
+    before = threading.active_count()
+    for answered in (client.get(URL), client.post(URL)):
+        assert answered.status_code == 503 and answered.headers["Content-Type"] == "application/problem+json"
+        assert answered.json()["detail"].startswith("The camera folders do not answer")
+    assert Event.objects.exists() and not Job.objects.exists() and not AuditLog.objects.exists()
+    assert threading.active_count() == before + 1
+    answer.set()
+    for thread in threading.enumerate():
+        if thread.name == "camera-disk":
+            thread.join()
+    monkeypatch.setattr(disk, "ANSWERS_WITHIN_S", 10.0)
+    assert client.get(URL).status_code == 200
+
+
 @pytest.fixture
 def another_runs() -> Any:
     """A connection of its own holds the lock, as another process would."""
@@ -113,12 +153,12 @@ def another_runs() -> Any:
 
 @pytest.mark.usefixtures("another_runs")
 class TestWhileAnotherRuns:
-    def test_posting_is_a_conflict(self) -> None:
+    def test_posting_and_asking_are_conflicts(self) -> None:
         client = caller("owner")
         answer = client.post(URL)
         assert answer.status_code == 409
         assert answer.json()["detail"] == "Another cleanup is running; wait until it is done."
-        assert client.get(URL).status_code == 200
+        assert client.get(URL).status_code == 409
         assert not AuditLog.objects.exists()
 
     def test_the_command_says_so(self) -> None:
@@ -127,9 +167,14 @@ class TestWhileAnotherRuns:
         call_command("cleanup", "--dry-run", stdout=StringIO())
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 class TestCommand:
-    def run(self, *arguments: str) -> str:
-        output = StringIO()
+    def run(self, *arguments: str, output: StringIO | None = None) -> str:
+        output = output or Terminal()
         call_command("cleanup", *arguments, stdout=output)
         return output.getvalue()
 
@@ -144,8 +189,9 @@ class TestCommand:
         assert self.run().startswith("Older than 30 days:\n")
         assert not Event.objects.exists()
 
-    def test_json_is_that_of_the_api(self, old_visit: Event) -> None:
-        report = json.loads(self.run("--json"))
+    @pytest.mark.parametrize("output", [Terminal(), StringIO()], ids=["asked for", "read by a program"])
+    def test_json_is_that_of_the_api(self, old_visit: Event, output: StringIO) -> None:
+        report = json.loads(self.run(*(["--json"] if output.isatty() else []), output=output))
         assert list(report) == FIELDS and report["events_deleted"] == 1 and report["dry_run"] is False
 
     def test_keeping_for_ever_is_said(self, old_visit: Event, settings: Settings) -> None:

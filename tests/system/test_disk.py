@@ -12,8 +12,10 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts.models import Role
 from telemetry import disk
 from telemetry.disk import Disk, disk_of, disks
+from telemetry.models import Pause
 from tests.people import make_user
 
 GB = 1024**3
@@ -82,9 +84,9 @@ def test_a_disk_that_does_not_answer_holds_up_nobody_and_no_threads_pile_up(
 
 @pytest.mark.django_db
 class TestBanner:
-    def page(self) -> str:
+    def page(self, role: Role = Role.OWNER) -> str:
         client = Client()
-        client.force_login(make_user())
+        client.force_login(make_user(role=role))
         return " ".join(client.get("/").content.decode().replace("\xa0", " ").split())
 
     def test_it_says_how_much_is_left_and_what_helps(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +95,16 @@ class TestBanner:
         assert f"<strong>Disk almost full:</strong> 8.2 GB of 120.0 GB are free on {data_dir}." in page
         assert "Below 2 % no more files are taken in." in page
         assert "RETENTION_DAYS" in page and "DELETE_ORIGINALS=true" in page
+
+    def test_a_viewer_is_told_whom_to_tell_and_nothing_of_folders_or_settings(
+        self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=GB, total=120 * GB))
+        Pause.objects.create(stage="intake", reason=f"the disk of {data_dir} is full")
+        page = self.page(Role.VIEWER)
+        assert "The disk is almost full. Tell the owner." in page
+        assert "New files wait since" in page
+        assert str(data_dir) not in page and "DELETE_ORIGINALS" not in page
 
     def test_it_is_silent_while_there_is_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=13 * GB, total=120 * GB))

@@ -35,11 +35,11 @@ class TestFailedFiles:
             make_failed(front, f"error {number:02}")
         assert "And 2 more, for other reasons." in words(page)
 
-    def test_each_has_its_picture_and_its_camera(self, page: Client, front: Camera) -> None:
-        picture, video = make_failed(front), make_failed(front, media_type="video")
+    def test_each_leads_to_its_file_and_loads_none_of_them(self, page: Client, front: Camera) -> None:
+        capture = make_failed(front)
         text = page.get("/system/").content.decode()
-        assert f'<img src="/media/originals/{picture.pk}"' in text
-        assert f'<img src="/media/originals/{video.pk}"' not in text
+        assert f'<a href="/media/originals/{capture.pk}">' in text
+        assert "<img" not in text[text.index("<main") : text.index("</main>")]
         assert "Front door ·" in text
 
     def test_names_and_errors_are_text(self, page: Client) -> None:
@@ -58,6 +58,13 @@ class TestFailedFiles:
         assert response.redirect_chain == [("/system/#dead-letters", 302)]
         assert "2 files are queued to be looked at again." in response.content.decode()
         assert list(Capture.objects.order_by("pk").values_list("state", flat=True)) == ["queued", "queued", "failed"]
+
+    def test_letting_one_go_is_asked_about_first_without_javascript(self, page: Client, front: Camera) -> None:
+        capture = make_failed(front)
+        text = page.get("/system/").content.decode()
+        fold = re.search(rf'<details class="let-go" id="let-go-{capture.pk}">.*?</details>', text, re.DOTALL)
+        assert fold and "This cannot be taken back." in fold[0]
+        assert f'action="{DISMISS}"' in fold[0] and f'action="{DISMISS}"' not in text.replace(fold[0], "")
 
     def test_one_is_let_go(self, page: Client, front: Camera) -> None:
         gone, kept = make_failed(front), make_failed(front)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import AuditLog
+from cameras import media
 from cameras.intake import take_in
 from cameras.models import Camera, Capture, IgnoredFile
 from detections.detect import detect_queued
@@ -66,7 +68,7 @@ def mended(kind: str, count: int = 1) -> list[str]:
 def test_a_sound_archive_is_told_so(front: Camera) -> None:
     visit(front, days_ago(1))
     detection_with_files(front, days_ago(1), placed_at=None)
-    capture_with_file(front, days_ago(1))
+    capture_with_file(front, days_ago(10))
     capture_with_file(front, days_ago(40), state="expired").path.unlink()
     assert verify(repair=False).is_sound and not found()
     job = Job.objects.latest("id")
@@ -164,10 +166,61 @@ class TestFiles:
         take_in(drop(deep, "a.jpg", picture_bytes(1)))
         assert IgnoredFile.objects.count() == 1 and not found()
 
-    def test_an_original_that_is_gone_is_told_and_no_error(self, front: Camera) -> None:
-        capture_with_file(front, days_ago(1)).path.unlink()
+    def test_one_that_no_reader_survives_is_given_up_and_the_others_are_taken_in(
+        self, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inspect = media.inspect
+
+        def fragile(path: Path) -> Any:
+            if path.name == "b.jpg":
+                raise ZeroDivisionError
+            return inspect(path)
+
+        monkeypatch.setattr("cameras.media.inspect", fragile)
+        for number, name in enumerate(["a.jpg", "b.jpg", "c.jpg"]):
+            drop(data_dir / "cameras" / "front", name, picture_bytes(number))
+        assert len(mended("unknown_files", 3)) == 3
+        assert list(Capture.objects.order_by("file_path").values_list("state", flat=True)) == [
+            "queued",
+            "rejected",
+            "queued",
+        ]
+
+    @pytest.mark.parametrize(
+        ("loss", "words"),
+        [("missing", "is missing or cannot be read"), ("empty", "is empty")],
+    )
+    def test_a_folder_whose_disk_is_away_is_an_error(self, front: Camera, loss: str, words: str) -> None:
+        capture_with_file(front, days_ago(10))
+        assert not found()
+        shutil.rmtree(front.folder)
+        if loss == "empty":
+            front.folder.mkdir()
+        verdict = verify(repair=True)
+        folders = next(finding for finding in verdict.findings if finding.kind == "absent_folders")
+        assert not verdict.is_sound
+        assert folders.names == [f"camera folder front {words}: is its disk connected?"]
+
+    def test_a_camera_that_keeps_only_its_newest_picture_is_told_of_and_no_error(self, front: Camera) -> None:
+        """The same is seen of a bare folder whose disk dropped off, once the camera has written to it."""
+        capture_with_file(front, days_ago(10)).path.unlink()
+        capture_with_file(front, days_ago(0.1))
         verdict = verify(repair=True)
         assert verdict.is_sound
+        assert {finding.kind for finding in verdict.findings if finding.count} == {"emptied_folders", "lost_originals"}
+
+    def test_a_deleted_camera_needs_no_folder(self, front: Camera) -> None:
+        capture_with_file(front, days_ago(10), state="expired")
+        shutil.rmtree(front.folder)
+        Camera.objects.update(deleted_at=timezone.now())
+        assert not found()
+
+    def test_an_original_that_is_gone_is_told_and_no_error(self, front: Camera) -> None:
+        drop(front.folder, "thumbs.db", b"the camera's own")
+        capture_with_file(front, days_ago(1)).path.unlink()
+        take_in(front.folder / "thumbs.db")
+        verdict = verify(repair=True)
+        assert verdict.is_sound and not verdict.met_nothing
         assert [finding.names for finding in verdict.findings if finding.count] == [[Capture.objects.get().file_path]]
 
 
@@ -181,15 +234,6 @@ class TestEvents:
         verify(repair=True)
         assert place_detected(camera.pk) == 1
         assert Event.objects.get().detections.get() == Detection.objects.get()
-
-    def test_one_whose_neighbours_have_an_event_joins_them(self, front: Camera) -> None:
-        event = visit(front, days_ago(1), pictures=1)
-        detection = Detection.objects.get()
-        sibling = Detection.objects.get()
-        sibling.pk = None
-        sibling.save()
-        assert mended("homeless_detections") == [f"detection {sibling.pk}"]
-        assert set(event.detections.all()) == {detection, sibling}
 
     def test_events_without_a_detection_go_and_leave_a_trace(self, front: Camera) -> None:
         event = EventFactory.create(camera=front, detections=[])
@@ -241,6 +285,16 @@ class TestCommand:
 
     def test_it_says_that_all_is_well(self) -> None:
         assert self.run() == ("Every row has its file, and every file its row.\n", "")
+
+    def test_it_does_not_say_so_where_originals_are_gone(self, front: Camera) -> None:
+        gone = capture_with_file(front, days_ago(10))
+        capture_with_file(front, days_ago(10))
+        gone.path.unlink()
+        said, error = self.run()
+        assert (
+            said == (f"1 captures whose file is gone (no error: somebody deleted them)\n    {gone.file_path}\n")
+            and not error
+        )
 
     def test_it_names_the_first_few_and_ends_with_an_error(self, front: Camera) -> None:
         for number in range(7):

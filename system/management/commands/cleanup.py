@@ -1,4 +1,4 @@
-"""Lets go what is past its time, or tells what would go."""
+"""Lets go what is past its time, or tells what would go: a table for people, JSON for programs that read it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from system.management.progress import progress_bar
 from system.retention import Report, clean_up, what_would_go
 from telemetry.jobs import AlreadyRunning
 
@@ -21,19 +20,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="tell what would go, and change nothing")
-        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.add_argument("--json", action="store_true", help="print JSON on a terminal, too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         run = what_would_go if options["dry_run"] else clean_up
-        console = Console(stderr=True)
-        columns = (TextColumn("cleaning up"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         try:
-            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-                bar = progress.add_task("", total=1.0)
-                report = run(lambda share: progress.update(bar, completed=share))
+            with progress_bar("cleaning up") as tell:
+                report = run(tell)
         except AlreadyRunning as error:
             raise CommandError(str(error)) from error
-        if options["json"]:
+        if options["json"] or not self.stdout.isatty():
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         else:
             for line in _table(report):

@@ -7,9 +7,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from system.management.progress import progress_bar
 from system.verification import Finding, Verdict, verify
 from telemetry.jobs import AlreadyRunning
 
@@ -22,12 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("looking"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         try:
-            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-                bar = progress.add_task("", total=1.0)
-                verdict = verify(repair=options["repair"], tell=lambda share: progress.update(bar, completed=share))
+            with progress_bar("looking") as tell:
+                verdict = verify(repair=options["repair"], tell=tell)
         except AlreadyRunning as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -47,12 +43,12 @@ class Command(BaseCommand):
                     self.stdout.write(f"    {name}")
                 if finding.count > len(finding.names):
                     self.stdout.write(f"    and {finding.count - len(finding.names):,} more")
-        if verdict.is_sound:
+        if verdict.met_nothing:
             self.stdout.write("Every row has its file, and every file its row.")
 
 
 def _sentence(finding: Finding) -> str:
     what = f"{finding.count:,} {finding.title}"
-    if not finding.is_wrong:
-        return f"{what} (no error: somebody deleted them)"
+    if finding.excuse:
+        return f"{what} (no error: {finding.excuse})"
     return f"{what}; {finding.mended_by}: {finding.repaired:,}" if finding.repaired else what

@@ -244,7 +244,8 @@ def test_the_system_page_tells_of_failed_files_and_has_them_tried_again(stack: S
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     page.get_by_text("Let all 3 go").click()
     expect(page.get_by_role("button", name="Let them go")).to_be_visible()
-    page.get_by_role("button", name="Let go: <b>🐈.jpg").click()
+    page.get_by_label("Let go: <b>🐈.jpg").click()
+    page.get_by_role("button", name="Let it go", exact=True).click()
     expect(page.get_by_text("1 file is let go.")).to_be_visible()
     page.get_by_role("button", name="Try all 2 again").click()
     expect(page.get_by_text("2 files are queued to be looked at again.")).to_be_visible()

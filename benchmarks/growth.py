@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.home import database, home
+from benchmarks.home import database
+from tests.stack import short_folder
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=200, help="pictures sent through each archive")
     arguments = parser.parse_args()
     sizes = sorted({int(size) for size in arguments.rows.split(",")})
-    with home() as folder, database(folder):
+    with short_folder() as folder, database(folder):
         from benchmarks.side_by_side import measure  # reads the settings
 
         measure(sizes, arguments.files)

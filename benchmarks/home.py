@@ -1,11 +1,9 @@
-"""What the benchmarks share: a running program on a folder of its own, and pictures with somebody in them."""
+"""What the benchmarks share: a database of their own, pictures with somebody in them, and a look at the processes."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,17 +38,6 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 @contextmanager
-def home() -> Iterator[Path]:
-    """A folder that is gone afterwards; an unprivileged server can reach it too."""
-    folder = Path(tempfile.mkdtemp(prefix="hsi-bench-"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def database(folder: Path) -> Iterator[None]:
     """Django in this process, on a database and a broker of its own, its tables made."""
     given = dict.fromkeys(Config.model_fields, "")
@@ -64,18 +51,6 @@ def database(folder: Path) -> Iterator[None]:
         call_command("migrate", verbosity=0)
         yield
         connections.close_all()
-
-
-@contextmanager
-def running_stack(folder: Path) -> Iterator[Stack]:
-    """Every process of the program, with an owner, until the block ends."""
-    stack = Stack(folder / "data")
-    stack.start()
-    try:
-        stack.make_owner()
-        yield stack
-    finally:
-        stack.stop()
 
 
 def draw_pictures(number: int) -> list[bytes]:

@@ -29,11 +29,11 @@ import websockets
 from psycopg.rows import dict_row
 from rich.progress import track
 
-from benchmarks.home import draw_pictures, drop, home, running_stack
+from benchmarks.home import draw_pictures, drop
 from benchmarks.report import Report
 from inference.registry import choose_detector, load_detector
 from security_site.postgres_server import PostgresServer
-from tests.stack import OWNER, PASSWORD, Stack
+from tests.stack import OWNER, PASSWORD, Stack, running_stack, short_folder
 
 CAMERA = "front_door"
 PAGES = 50
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=60)
     arguments = parser.parse_args()
-    with home() as folder, running_stack(folder) as stack:
+    with short_folder() as folder, running_stack(folder) as stack:
         asyncio.run(measure(stack, arguments.files))
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 from rich.progress import Progress
 
-from benchmarks.home import KINDS, draw_pictures, drop, home, of_each_process, previews, running_stack
+from benchmarks.home import KINDS, draw_pictures, drop, of_each_process, previews
 from benchmarks.report import Report
-from tests.stack import Stack, eventually
+from tests.stack import Stack, eventually, running_stack, short_folder
 
 AIM_MB = 600
 SETTLED_AFTER_S = 10
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=1000)
     arguments = parser.parse_args()
-    with home() as folder, running_stack(folder) as stack:
+    with short_folder() as folder, running_stack(folder) as stack:
         measure(stack, arguments.pictures)
 
 

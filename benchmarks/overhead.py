@@ -19,12 +19,12 @@ import numpy as np
 import psycopg
 from rich.progress import track
 
-from benchmarks.home import cpu_s, draw_pictures, drop, home, previews, running_stack
+from benchmarks.home import cpu_s, draw_pictures, drop, previews
 from benchmarks.report import Report
 from inference.protocols import Image
 from inference.registry import choose_detector, load_detector
 from security_site.postgres_server import PostgresServer
-from tests.stack import Stack, eventually
+from tests.stack import Stack, eventually, running_stack, short_folder
 
 CAMERAS = ("front_door", "driveway", "back_garden", "side_gate")
 BATCH = 8
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    with home() as folder, running_stack(folder) as stack:
+    with short_folder() as folder, running_stack(folder) as stack:
         measure(stack, arguments.pictures, arguments.rounds)
 
 

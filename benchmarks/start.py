@@ -16,10 +16,9 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.home import home
 from benchmarks.report import Report
 from security_site.config import BASE_DIR
-from tests.stack import Stack
+from tests.stack import Stack, short_folder
 
 AIM_S = 6.0
 BARE_DJANGO = "import django; django.setup()"
@@ -29,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=7)
     arguments = parser.parse_args()
-    with home() as folder:
+    with short_folder() as folder:
         measure(Stack(folder / "data"), arguments.starts)
 
 

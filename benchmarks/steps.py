@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.home import database, draw_pictures, drop, home
+from benchmarks.home import database, draw_pictures, drop
 from benchmarks.report import Report
+from tests.stack import short_folder
 
 CAMERA = "front_door"
 STEPS = (
@@ -60,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=100)
     arguments = parser.parse_args()
-    with home() as folder, database(folder):
+    with short_folder() as folder, database(folder):
         measure(arguments.pictures)
 
 

@@ -41,18 +41,25 @@ def database_server() -> Server:
 
 
 def redis_answers() -> bool:
-    return redis_server().answers
+    try:
+        with _redis() as client:
+            return bool(client.ping())
+    except (RedisError, OSError):
+        return False
 
 
 def redis_server() -> Server:
     try:
-        with Redis.from_url(
-            settings.REDIS_URL, socket_connect_timeout=ANSWERS_WITHIN_S, socket_timeout=ANSWERS_WITHIN_S
-        ) as client:
+        with _redis() as client:
             client.ping()
             return _particulars_of(client)
     except (RedisError, OSError):
         return Server("Redis", answers=False)
+
+
+def _redis() -> Redis:
+    patience = {"socket_connect_timeout": ANSWERS_WITHIN_S, "socket_timeout": ANSWERS_WITHIN_S}
+    return Redis.from_url(settings.REDIS_URL, **patience)
 
 
 def _particulars_of(client: Redis) -> Server:

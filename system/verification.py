@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -119,12 +120,18 @@ def verify(*, repair: bool, tell: Tell = tell_nobody) -> Verdict:
 
 
 Check = Callable[[Finding, bool], None]
+DoubtedFolder = tuple[str, str]
+"""Name of a camera's folder, and what is doubtful about it."""
 
 
 def _checks() -> list[tuple[Check, Finding]]:
+    doubted = list(_doubted_folders())
     return [
-        (_absent_folders, Finding("absent_folders", "camera folders that are missing or empty", "")),
-        (_emptied_folders, Finding("emptied_folders", "camera folders with none of their older files", "", FEW_KEPT)),
+        (partial(_absent_folders, doubted), Finding("absent_folders", "camera folders that are missing or empty", "")),
+        (
+            partial(_emptied_folders, doubted),
+            Finding("emptied_folders", "camera folders with none of their older files", "", FEW_KEPT),
+        ),
         (_stray_pictures, Finding("stray_pictures", "thumbnails and previews that no row names", "removed")),
         (_missing_pictures, Finding("missing_pictures", "thumbnails and previews that are missing", "drawn again")),
         (_unknown_files, Finding("unknown_files", "files of the cameras that the ledger does not know", "taken in")),
@@ -136,21 +143,21 @@ def _checks() -> list[tuple[Check, Finding]]:
     ]
 
 
-def _absent_folders(finding: Finding, repair: bool) -> None:
+def _absent_folders(doubted: list[DoubtedFolder], finding: Finding, repair: bool) -> None:
     """Nothing to mend: somebody must connect the disk."""
-    for name, doubt in _doubted_folders():
+    for name, doubt in doubted:
         if doubt != EMPTIED:
             finding.met(f"camera folder {name} {doubt}: is its disk connected?")
 
 
-def _emptied_folders(finding: Finding, repair: bool) -> None:
-    for name, doubt in _doubted_folders():
+def _emptied_folders(doubted: list[DoubtedFolder], finding: Finding, repair: bool) -> None:
+    for name, doubt in doubted:
         if doubt == EMPTIED:
             finding.met(name)
 
 
-def _doubted_folders() -> Iterator[tuple[str, str]]:
-    """Of cameras that files were taken in from: the folder's name, and what is doubtful about it."""
+def _doubted_folders() -> Iterator[DoubtedFolder]:
+    """Of cameras that files were taken in from."""
     for camera in Camera.objects.filter(Exists(Capture.objects.filter(camera=OuterRef("pk"))), deleted_at=None):
         name = "" if camera.pk == UNSORTED_CAMERA_ID else camera.folder.name
         if doubt := why_not_believed(name):

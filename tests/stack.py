@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,3 +151,26 @@ class Stack:
             except psutil.Error:
                 continue
         return found
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """One whose sockets have short paths, and that an unprivileged server can reach; gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="hsi-stack-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_stack(folder: Path) -> Iterator[Stack]:
+    """Every process of the program, with an owner, until the block ends."""
+    stack = Stack(folder / "data")
+    stack.start()
+    try:
+        stack.make_owner()
+        yield stack
+    finally:
+        stack.stop()

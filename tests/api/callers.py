@@ -7,6 +7,20 @@ from rest_framework.test import APIClient
 from accounts.models import Role, Scope, User
 from tests.people import make_key, make_user
 
+# Who may read and how many they see, where one of two rows is a viewer's; and what everybody is answered.
+READERS = {"owner": 2, "member": 2, "read key": 2, "viewer": 1, "viewer's key": 1}
+NOT_READERS = {"stranger": 401, "write key": 403, "ingest key": 403}
+WRITERS = {
+    "owner": 200,
+    "member": 200,
+    "write key": 200,
+    "viewer": 403,
+    "viewer's key": 403,
+    "read key": 403,
+    "ingest key": 403,
+    "stranger": 401,
+}
+
 
 def client_of(user: User) -> APIClient:
     client = APIClient()

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.authentication import find_key
 from accounts.models import APIKey, AuditLog, Role, Scope, User
 from events.models import Event
-from tests.api.callers import caller, client_of, client_with
+from tests.api.callers import NOT_READERS, READERS, WRITERS, caller, client_of, client_with
 from tests.factories import CameraFactory
 from tests.files import picture_bytes
 from tests.people import make_key, make_user
@@ -20,18 +20,6 @@ from tests.visits import make_visit
 
 pytestmark = pytest.mark.django_db
 
-READERS = {"owner": 2, "member": 2, "read key": 2, "viewer": 1, "viewer's key": 1}
-NOT_READERS = {"stranger": 401, "write key": 403, "ingest key": 403}
-WRITERS = {
-    "owner": 200,
-    "member": 200,
-    "write key": 200,
-    "viewer": 403,
-    "viewer's key": 403,
-    "read key": 403,
-    "ingest key": 403,
-    "stranger": 401,
-}
 UPLOADERS = {
     "owner": 201,
     "member": 201,

@@ -19,7 +19,7 @@ from accounts.models import AuditLog, Scope
 from cameras import dead_letters
 from cameras.claims import claim_captures, held
 from cameras.models import Camera, Capture
-from tests.api.callers import caller, client_with
+from tests.api.callers import NOT_READERS, READERS, WRITERS, caller, client_with
 from tests.factories import CameraFactory, CaptureFactory
 from tests.people import make_key, make_user
 
@@ -27,19 +27,6 @@ DOOR = "/api/v1/dead-letters/"
 DIED = "The detector died or stalled while it looked at this file alone."
 BROKEN = "the picture could not be decoded"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-
-READERS = {"owner": 2, "member": 2, "read key": 2, "viewer": 1, "viewer's key": 1}
-NOT_READERS = {"stranger": 401, "write key": 403, "ingest key": 403}
-WRITERS = {
-    "owner": 200,
-    "member": 200,
-    "write key": 200,
-    "viewer": 403,
-    "viewer's key": 403,
-    "read key": 403,
-    "ingest key": 403,
-    "stranger": 401,
-}
 
 pytestmark = pytest.mark.django_db
 

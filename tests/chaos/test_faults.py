@@ -26,12 +26,11 @@ from cameras.demo.scenes import FRONT_DOOR, encode_jpeg
 from security_site.config import BASE_DIR
 from security_site.postgres_server import PostgresServer
 from security_site.redis_server import RedisServer
-from tests.chaos.conftest import short_folder
 from tests.chaos.doubles import detector as double
 from tests.chaos.footage import BEGIN, SMALL
 from tests.chaos.seen import database
 from tests.files import drop
-from tests.stack import Stack, eventually
+from tests.stack import Stack, eventually, short_folder
 
 pytestmark = pytest.mark.stack
 SWEEPS_OF_TEN_MINUTES = 120

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Request, StorageState, ViewportSize, sync_playwright
 
-from tests.stack import OWNER, PASSWORD, Stack
+from tests.stack import OWNER, PASSWORD, Stack, running_stack, short_folder
 
 SOON_MS = 20_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -27,26 +26,15 @@ BROWSER_ARGUMENTS = [
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A short folder that an unprivileged server can reach too."""
-    folder = Path(tempfile.mkdtemp(prefix="hsi-e2e-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """One stack with an owner, shared by the tests that leave it running: each uses cameras of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="hsi-e2e-"))
-    folder.chmod(0o755)
-    shared = Stack(folder / "data")
-    shared.start()
-    try:
-        shared.make_owner()
+    with short_folder() as folder, running_stack(folder) as shared:
         yield shared
-    finally:
-        shared.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """When a file's picture was taken, and who says so: intake asks `captured_at`, a camera `steady_offset`. Pure.
 
 Cameras agree on no form, so a name is read by what is unmistakable in it: a whole date and time, or the time
-of day below a date folder. Everything else (addresses, resolutions, serial numbers) is left alone.
+of day below a date folder. Everything else (addresses, resolutions, serial numbers) is left alone. The names of real
+cameras that are tried lie in tests/cameras/real_paths/.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _DAY = r"(?P<day>0[1-9]|[12]\d|3[01])"
 _HOUR = r"(?P<hour>[01]\d|2[0-3])"
 _MINUTE = r"(?P<minute>[0-5]\d)"
 _SECOND = r"(?P<second>[0-5]\d)"
+_SHORT_YEAR = r"(?P<short_year>[1-4]\d)"
 
 # 20251231143000, 20251231-143000, 2025-12-31_14-30-00, 2025-12-31T14:30:00.250Z; milliseconds may follow at once,
 # and where nothing parts date and time a short counter too. Of a range the start stands first.
@@ -49,13 +51,36 @@ _TIME_WITH_SEPARATORS = re.compile(
 )
 # 143000.jpg: only at the start, for IMG_000123.jpg is a counter
 _TIME_FIRST = re.compile(rf"{_HOUR}{_MINUTE}{_SECOND}(?!\d)", re.ASCII)
-# jpg/14/30/00[M][0@0][0].jpg
-_TIME_FOLDERS = re.compile(rf"/{_HOUR}/{_MINUTE}/{_SECOND}(?!\d)[^/]*\Z", re.ASCII)
-# The whole name, or with a fraction and a dash behind it as video recorders write it. Seconds with another first
-# digit than 1 would be read into YYYYMMDDHH, and those years are far.
-_EPOCH = re.compile(
-    r"(?:\A(?P<whole>1[3-9]\d{8})(?:\d{3})?\.[a-z]|-(?P<part>1[3-9]\d{8})\.\d{3,6}-)", re.ASCII | re.IGNORECASE
+# jpg/14/30/00[M][0@0][0].jpg, and jpg/14/30.00[M][0@0][0].jpg
+_TIME_FOLDERS = re.compile(rf"/{_HOUR}/{_MINUTE}(?:/|\.(?=\d\d\[)){_SECOND}(?!\d)[^/]*\Z", re.ASCII)
+# 2025Y12M31D14H/E130M00S60.mp4: the hour in the folder, in the name minute, second and the clip's length
+_YI = re.compile(rf"(?<![^/]){_YEAR}Y{_MONTH}M{_DAY}D{_HOUR}H/(?:E\d)?{_MINUTE}M{_SECOND}S\d\d(?!\d)[^/]*\Z", re.ASCII)
+# A25123114300002.jpg, P251231_143000_143027.avi: an alarm or a plan, and nothing else in the name. Read first, for its
+# 14 digits may be a date and time of 2001 to 2012 as well.
+_ALARM = re.compile(
+    rf"[AMPT]{_SHORT_YEAR}{_MONTH}{_DAY}_?{_HOUR}{_MINUTE}{_SECOND}(?:\d\d|_\d{{6}})?\.", re.ASCII | re.IGNORECASE
 )
+# Names with a date that only one kind of device writes like this.
+_OTHER_DATES = (
+    # 2025-12-31_001_14.30.00-14.30.27[M][0@0][0].jpg: the channel in between
+    re.compile(rf"(?<!\d){_YEAR}-{_MONTH}-{_DAY}_\d{{3}}_{_HOUR}\.{_MINUTE}\.{_SECOND}(?!\d)", re.ASCII),
+    # image25-12-31_14-30-00-39.jpg: hundredths at the end
+    re.compile(
+        rf"(?<!\d){_SHORT_YEAR}-{_MONTH}-{_DAY}_{_HOUR}-{_MINUTE}-{_SECOND}-\d\d\.[a-z]", re.ASCII | re.IGNORECASE
+    ),
+    # webcam_202512311430.jpg: to the minute
+    re.compile(rf"(?:\A|_){_YEAR}{_MONTH}{_DAY}{_HOUR}{_MINUTE}(?=[_.])", re.ASCII),
+)
+# The whole name, or with a fraction and a dash behind it as video recorders write it, or behind minute and second
+# (30M00S_1767191400.mp4). Seconds with another first digit than 1 would be read into YYYYMMDDHH, and those years are
+# far.
+_EPOCH = re.compile(
+    r"(?:\A(?P<whole>1[3-9]\d{8})(?:\d{3})?\.[a-z]|-(?P<part>1[3-9]\d{8})\.\d{3,6}-"
+    r"|\A\d\dM\d\dS_(?P<last>1[3-9]\d{8})\.[a-z])",
+    re.ASCII | re.IGNORECASE,
+)
+# Phones of this maker name their pictures in UTC.
+_UTC_PREFIX = "PXL_"
 _EXIF_TIME = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
 _EXIF_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 
@@ -107,10 +132,12 @@ def time_in_name(relative_path: str) -> datetime | None:
     A video's is that of its start. Aware only where the name itself speaks UTC (`…Z`, a Unix time).
     """
     name = relative_path.rpartition("/")[2]
+    if (alarm := _ALARM.match(name)) and (moment := _moment(alarm.groupdict())):
+        return moment
     for match in _DATE_AND_TIME.finditer(name):
         if moment := _moment(match.groupdict()):
-            return moment.replace(tzinfo=UTC) if match["utc"] else moment
-    return _time_below_date_folder(relative_path, name) or _epoch(name)
+            return moment.replace(tzinfo=UTC) if match["utc"] or name.startswith(_UTC_PREFIX) else moment
+    return _time_below_date_folder(relative_path, name) or _epoch(name) or _in_another_form(relative_path, name)
 
 
 def steady_offset(differences: Sequence[int]) -> timedelta | None:
@@ -156,14 +183,20 @@ def _time_below_date_folder(path: str, name: str) -> datetime | None:
     return _moment(date.groupdict() | time.groupdict()) if time else None
 
 
+def _in_another_form(path: str, name: str) -> datetime | None:
+    match = _YI.search(path) or next((found for form in _OTHER_DATES if (found := form.search(name))), None)
+    return _moment(match.groupdict()) if match else None
+
+
 def _epoch(name: str) -> datetime | None:
     match = _EPOCH.search(name)
-    return datetime.fromtimestamp(int(match["whole"] or match["part"]), UTC) if match else None
+    return datetime.fromtimestamp(int(match["whole"] or match["part"] or match["last"]), UTC) if match else None
 
 
 def _moment(parts: dict[str, str | None]) -> datetime | None:
-    year, month, day, hour, minute, second = (
-        int(parts[part] or 0) for part in ("year", "month", "day", "hour", "minute", "second")
+    year = int(parts.get("year") or f"20{parts['short_year']}")
+    month, day, hour, minute, second = (
+        int(parts.get(part) or 0) for part in ("month", "day", "hour", "minute", "second")
     )
     try:
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  (a wall clock's)

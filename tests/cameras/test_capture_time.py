@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import timeit
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -141,6 +142,28 @@ NOT_A_TIME = [
     "porch/5551234567.jpg",
     "porch/17671878001.jpg",
     "porch/٢٠٢٥١٢٣١١٤٣٠٠٠.jpg",
+    "porch/B25123114300002.jpg",
+    "porch/A25123114300002_x.jpg",
+    "porch/A25133114300002.jpg",
+    "porch/A2512311430000212.jpg",
+    "porch/25123114300002.jpg",
+    "porch/image_251231_143000.jpg",
+    "porch/25-12-31_14-30-00.jpg",
+    "porch/25-12-31_14-30-00-390.jpg",
+    "porch/31-12-2025_14-30-00-39.jpg",
+    "porch/2025-12-31_001_143000[R].jpg",
+    "porch/2025-12-31_1_14.30.00[R].jpg",
+    "porch/2025-12-31/001/jpg/14/30.00.jpg",
+    "porch/2025-12-31/001/jpg/14/30.60[M][0@0][0].jpg",
+    "porch/2025-12-31/001/14/10.10.10.10[M].jpg",
+    "porch/2025Y12M31D14H/E1230M00S60.mp4",
+    "porch/2025Y12M31D/14/30M00S60.mp4",
+    "porch/x2025Y12M31D14H/30M00S60.mp4",
+    "porch/2025Y12M31D14H/30M00S60/clip.mp4",
+    "porch/30M00S_17671914000.mp4",
+    "porch/cam202512311430.jpg",
+    "porch/webcam_202512311430x.jpg",
+    "porch/webcam_202512312430.jpg",
 ]
 
 
@@ -163,6 +186,8 @@ def test_it_reads_no_time_where_none_is_told(name: str) -> None:
         "porch/1767191400.jpg",
         "porch/1767191400250.jpg",
         "porch/front_door-1767191400.123456-k3j2ab.jpg",
+        "porch/2025123115/30M00S_1767191400.mp4",
+        "porch/PXL_20251231_143000385.jpg",
     ],
 )
 def test_a_name_that_speaks_utc_is_read_as_utc(name: str) -> None:
@@ -177,10 +202,32 @@ def test_the_innermost_date_folder_counts() -> None:
     assert time_in_name("porch/2024-01-01/2025-12-31/143000.jpg") == AFTERNOON
 
 
-@pytest.mark.parametrize("piece", ["2", "20251231", "2025-12-31/", "14/", "1.", "20251231143000_" * 9 + "x"])
+PIECES = {
+    "digit": "2",
+    "date": "20251231",
+    "date folder": "2025-12-31/",
+    "hour folder": "14/",
+    "address": "1.",
+    "stamps": "20251231143000_" * 9 + "x",
+    "dashes": "2025-12-31_",
+    "channels": "2025-12-31_001_",
+    "short years": "25-12-31_14-30-00-",
+    "alarms": "A251231_143000_143027",
+    "Yi folders": "2025Y12M31D14H/",
+    "minutes": "_202512311430",
+    "brackets": "/14/30.00[",
+    "seconds": "30M00S_",
+    "Unix times": "-1767191400.123456",
+    "gaps": "20251231, . ",
+    "surrogates": "\udcff2025",
+}
+
+
+@pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
 def test_long_names_cost_little(piece: str) -> None:
-    name = (piece * 4096)[:4096]
-    assert timeit.timeit(lambda: time_in_name(name), number=1) < 0.05
+    for start in ("", "A", "/", "x"):
+        name = start + (piece * 4096)[:4096]
+        assert min(timeit.repeat(lambda name=name: time_in_name(name), number=1, repeat=3)) < 0.05  # type: ignore[misc]
 
 
 def test_a_usual_name_takes_less_than_50_microseconds() -> None:
@@ -192,11 +239,31 @@ def test_a_usual_name_takes_less_than_50_microseconds() -> None:
 name_pieces = st.sampled_from(
     ["20251231", "143000", "2025", "12", "31", "/", "-", "_", ".", ":", "T", "Z", "[M]", "99", "\udcff", "٣", "\n"]
 )
+rarer_pieces = st.sampled_from(
+    ["A251231", "Y", "M", "D", "H", "S", "E1", "_001_", "25-12-31", "1767191400", "PXL_", "00", ".jpg"]
+)
+any_name = st.one_of(
+    st.text(),
+    st.binary().map(os.fsdecode),
+    st.text("0123456789/-_.:"),
+    st.lists(name_pieces | rarer_pieces, max_size=30).map("".join),
+)
 
 
-@given(st.one_of(st.text(), st.lists(name_pieces, max_size=30).map("".join)))
-def test_reading_a_name_never_raises(name: str) -> None:
-    time_in_name(name)
+@given(any_name)
+def test_reading_a_name_never_raises_and_tells_no_impossible_time(name: str) -> None:
+    told = time_in_name(name)
+    assert told is None or told.year == 1970 or 2000 <= told.year <= 2099
+
+
+@given(any_name)
+def test_digits_of_other_scripts_tell_nothing(name: str) -> None:
+    assert time_in_name(name.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))) is None
+
+
+@given(st.text().filter(lambda name: sum(character in "0123456789" for character in name) < 10))
+def test_nine_digits_are_no_date_and_time(name: str) -> None:
+    assert time_in_name(name) is None
 
 
 @pytest.mark.parametrize(
@@ -214,11 +281,43 @@ def test_reading_a_name_never_raises(name: str) -> None:
         "porch/%Y%m%d_%H%M%S.jpg",
         "porch/%Y/%m/%d/%H%M%S.jpg",
         "porch/%Y%m%d/%H-%M-%S.jpg",
+        "porch/%Y-%m-%d/001/jpg/%H/%M.%S[R][0@0][0].jpg",
+        "porch/Snapshot/%Y-%m-%d_001_%H.%M.%S-%H.%M.59[R][0@0][0].jpg",
+        "porch/NVR_ch1_main_%Y%m%d%H%M%S_20991231235959.dav",
+        "porch/Mp4Record/%Y-%m-%d/RecM01_DST%Y%m%d_%H%M%S_235959_6D28808_2240A8.mp4",
+        "porch/%YY%mM%dD%HH/E1%MM%SS60.mp4",
+        "porch/%YY%mM%dD%HH/%MM%SS38.mp4",
+        "porch/SNAP_CH01_%Y_%m_%d_%H_%M_%S_23978.jpg",
     ],
 )
 @given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31, 23, 59, 59)))
 def test_every_time_in_every_form_is_read_back(form: str, moment: datetime) -> None:
     assert time_in_name(moment.strftime(form)) == moment.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "porch/A%y%m%d%H%M%S02.jpg",
+        "porch/%Y%m%d/record000/P%y%m%d_%H%M%S_235959.avi",
+        "porch/image%y-%m-%d_%H-%M-%S-39.jpg",
+    ],
+)
+@given(moment=st.datetimes(datetime(2010, 1, 1), datetime(2049, 12, 31, 23, 59, 59)))
+def test_every_time_with_two_digits_for_the_year_is_read_back(form: str, moment: datetime) -> None:
+    assert time_in_name(moment.strftime(form)) == moment.replace(microsecond=0)
+
+
+@given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31, 23, 59, 59)))
+def test_every_minute_is_read_back(moment: datetime) -> None:
+    assert time_in_name(f"porch/webcam_{moment:%Y%m%d%H%M}.jpg") == moment.replace(second=0, microsecond=0)
+
+
+@given(moment=st.datetimes(datetime(2012, 1, 1), datetime(2033, 5, 18), timezones=st.just(UTC)))
+def test_every_unix_time_is_read_back(moment: datetime) -> None:
+    at = moment.replace(microsecond=0)
+    for name in (f"{at.timestamp():.0f}.jpg", f"{at:%Y%m%d%H}/{at:%MM%SS}_{at.timestamp():.0f}.mp4"):
+        assert time_in_name(f"porch/{name}") == at
 
 
 def judged(

@@ -14,8 +14,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.keys import revoke_keys
-from accounts.models import APIKey, AuditAction, AuditLog, Role, User, audit
+from accounts.models import APIKey, AuditAction, AuditLog, Role, Session, User, audit
 from accounts.people import grant, is_last_owner, note_new_person
+from accounts.sessions import end_sessions
 from telemetry.admin_tables import ReadOnlyAdmin, link_to_list
 
 admin.site.unregister(Group)  # roles take their place
@@ -58,6 +59,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         if change:
             audit(AuditAction.USER_UPDATED, "user", obj.pk, request=request, details={"fields": form.changed_data})
+            if not obj.is_active:
+                end_sessions(Session.objects.filter(user=obj), request)
         else:
             note_new_person(obj, request)
 
@@ -65,6 +68,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         response = super().user_change_password(request, id, form_url)
         if isinstance(response, HttpResponseRedirect):  # only after the new one was accepted
             audit(AuditAction.PASSWORD_CHANGED, "user", id, request=request)
+            others = Session.objects.exclude(session_key=request.session.session_key)
+            end_sessions(others.filter(user__pk=id), request)
         return response
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

@@ -9,7 +9,7 @@ from accounts.models import User
 
 
 class LoginForm(AuthenticationForm):
-    keep_signed_in = forms.BooleanField(required=False, label="Keep me signed in for 30 days")
+    keep_signed_in = forms.BooleanField(required=False, label="Keep me signed in on this device")
 
     error_messages = AuthenticationForm.error_messages | {
         "invalid_login": "This name and password do not belong together. Capitals count in both."

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.addresses import client_address
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from accounts.session_store import SessionStore
+
+LONGEST_USER_AGENT = 300
 
 
 class Role(models.TextChoices):
@@ -51,6 +59,32 @@ class User(AbstractUser):
     def may_change(self) -> bool:
         """Whether this person may review events, write notes and add pictures."""
         return self.role != Role.VIEWER
+
+
+class Session(AbstractBaseSession):
+    """One browser somebody is signed in with; a row that is gone is signed out. Written by `accounts.session_store`.
+
+    Its key is as good as a password: pages, logs and the audit trail name the `public_id`.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
+    address = models.GenericIPAddressField(null=True, help_text="From where it was last used.")
+    user_agent = models.CharField(max_length=LONGEST_USER_AGENT, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now, help_text="Written at most once a minute.")
+
+    class Meta(AbstractBaseSession.Meta):
+        db_table = "sessions"
+
+    def __str__(self) -> str:
+        return f"session {self.public_id}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        from accounts.session_store import SessionStore
+
+        return SessionStore
 
 
 class Scope(models.TextChoices):
@@ -104,7 +138,7 @@ class APIKey(models.Model):
 
 
 def hash_key(secret: str) -> str:
-    """SHA-256 in hex. A key has 256 random bits, so a slow hash would add nothing."""
+    """SHA-256 in hex. For secrets of our own making only: so many random bits gain nothing by a slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -115,12 +149,16 @@ class AuditAction(models.TextChoices):
     CAMERA_CREATED = "camera_created"
     CAMERA_UPDATED = "camera_updated"
     CAMERA_DELETED = "camera_deleted"
+    CAMERA_RESTORED = "camera_restored"
+    CAMERA_MERGED = "camera_merged"
+    FTP_PASSWORD_MADE = "ftp_password_made"  # noqa: S105  (a word for a deed)
     CAPTURE_REQUEUED = "capture_requeued"
     CAPTURE_DISMISSED = "capture_dismissed"
     CLEANUP = "cleanup"
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGOUT = "logout"
+    SESSION_REVOKED = "session_revoked"
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
     USER_CREATED = "user_created"
@@ -171,7 +209,7 @@ def audit(
         resource_type=resource_type,
         resource_id=None if resource_id is None else str(resource_id),
         actor=(actor or "command line")[:100],
-        ip_address=meta.get("REMOTE_ADDR"),
+        ip_address=client_address(request) if request else None,
         user_agent=meta.get("HTTP_USER_AGENT"),
         details=details,
         status=status,

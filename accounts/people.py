@@ -12,6 +12,12 @@ from django.http import HttpRequest
 from accounts.models import AuditAction, Role, User, audit
 
 
+def signed_in(request: HttpRequest) -> User:
+    """The person signed in; LoginRequiredMiddleware let nobody else through."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def grant(user: User, role: Role) -> None:
     """Give an unsaved or changed `user` this role. Owners, and they alone, enter the admin."""
     user.role = role

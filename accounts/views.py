@@ -1,26 +1,46 @@
-"""Login, logout, a new password, and first-run setup."""
+"""Login, logout, where one is signed in, a new password, and first-run setup."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts.devices import device_words
 from accounts.forms import LoginForm, SetupForm
-from accounts.models import AuditAction, User, audit
+from accounts.models import AuditAction, Session, User, audit
+from accounts.people import signed_in
+from accounts.sessions import end_others, end_sessions, sessions_seen_by, tell_open_pages
 from accounts.setup import OwnerExists, create_first_owner, is_setup_token, owner_exists
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LOCKOUT_MINUTES = round(settings.AXES_COOLOFF_TIME * 60)
+KEPT_DAYS = round(settings.SESSION_COOKIE_AGE / 86_400)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One session as the page shows it."""
+
+    session: Session
+    is_this: bool = False
+
+    @property
+    def words(self) -> str:
+        return device_words(self.session.user_agent)
 
 
 class Login(LoginView):
@@ -72,11 +92,13 @@ class Logout(LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         if request.user.is_authenticated:
             audit(AuditAction.LOGOUT, "user", request.user.pk, request=request)
-        return super().post(request, *args, **kwargs)
+        response = super().post(request, *args, **kwargs)
+        tell_open_pages()
+        return response
 
 
 class Password(SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-arg]  # not subscriptable at run time
-    """A new password ends every other session: the hash in them no longer fits."""
+    """A new password signs out everywhere else."""
 
     template_name = "accounts/password.html"
     success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
@@ -85,7 +107,46 @@ class Password(SuccessMessageMixin, PasswordChangeView):  # type: ignore[type-ar
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         audit(AuditAction.PASSWORD_CHANGED, "user", self.request.user.pk, request=self.request)
+        end_others(self.request)
         return response
+
+
+@require_safe
+@never_cache
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where this person is signed in; for an owner, where everybody is."""
+    own: list[Session] = []
+    others: list[Session] = []
+    for session in sessions_seen_by(signed_in(request)):
+        (own if session.user == request.user else others).append(session)
+    this = request.session.session_key
+    return render(
+        request,
+        "accounts/sessions.html",
+        {
+            "own": [Device(session, is_this=session.session_key == this) for session in own],
+            "others": [Device(session) for session in others],
+            "kept_days": KEPT_DAYS,
+        },
+    )
+
+
+@require_POST
+def end_session(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
+    seen = sessions_seen_by(signed_in(request)).filter(public_id=public_id)
+    session = get_object_or_404(seen)
+    if session.session_key == request.session.session_key:
+        return Logout.as_view()(request)
+    end_sessions(seen, request)
+    messages.success(request, f"Signed out: {device_words(session.user_agent)}.")
+    return redirect("sessions")
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    ended = end_others(request)
+    messages.success(request, f"Signed out everywhere else: {ended} device{'' if ended == 1 else 's'}.")
+    return redirect("sessions")
 
 
 @login_not_required

@@ -37,7 +37,7 @@ VISITS_AT_ONCE = 20_000
 EMPTY_FILES_PER_VISIT = 0.3
 
 Row = tuple[Any, ...]
-CAMERA_COLUMNS = "id name folder_path place timezone status last_seen_at older_files"
+CAMERA_COLUMNS = "id name folder_path place timezone status last_seen_at older_files import_files import_after_id"
 COLUMNS = {
     "captures": (
         "id camera_id file_path file_type media_type sha256 size mtime captured_at captured_at_source clock_difference "
@@ -189,7 +189,7 @@ def fill(connection: psycopg.Connection[Any], visits: int, ends_at: datetime) ->
 def _cameras(now: datetime) -> list[Row]:
     names = (camera.replace("_", " ").capitalize() for camera in CAMERAS)
     return [
-        (camera, name, f"/cameras/{camera}", place, "UTC", "online", now, 0)
+        (camera, name, f"/cameras/{camera}", place, "UTC", "online", now, 0, 0, 0)
         for camera, name, place in zip(CAMERAS, names, PLACES, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""Who asks: the person behind a request, and whether they may change things."""
+"""Who asks: the person behind a request, and what they may do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from accounts.models import User
-
-
-def signed_in(request: HttpRequest) -> User:
-    """The person signed in; LoginRequiredMiddleware let nobody else through."""
-    assert isinstance(request.user, User)
-    return request.user
+from accounts.people import signed_in as signed_in
 
 
 def may_change(request: HttpRequest) -> User:
@@ -19,4 +14,12 @@ def may_change(request: HttpRequest) -> User:
     user = signed_in(request)
     if not user.may_change():
         raise PermissionDenied("You may look, but not change anything. Ask the owner.")
+    return user
+
+
+def may_administer(request: HttpRequest) -> User:
+    """The owner signed in: who adds, hides and merges cameras and makes passwords; answers 403 to others."""
+    user = signed_in(request)
+    if not user.is_owner:
+        raise PermissionDenied("Only an owner may do this. Ask the owner.")
     return user

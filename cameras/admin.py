@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import Truncator
 
-from accounts.models import AuditAction, audit
+from cameras.adding import NameRefused, usable_name
+from cameras.changing import CameraChanges, change_camera
 from cameras.dead_letters import dismiss, requeue
-from cameras.models import Camera, Capture, IgnoredFile
+from cameras.hiding import CannotComeBack, bring_back, put_away
+from cameras.models import Camera, Capture, FTPAccount, FTPLogEntry, IgnoredFile
 from telemetry.admin_tables import ReadOnlyAdmin, TableAdmin, link_to, link_to_list, picture
+
+
+class CameraForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its stubs only
+    """The same rules as on the camera's page."""
+
+    def clean_name(self) -> str:
+        try:
+            return usable_name(self.cleaned_data["name"], self.instance)
+        except NameRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
 
 @admin.register(Camera)
 class CameraAdmin(TableAdmin[Camera]):
-    """A camera is made by its first file. It is put away, not deleted: its files would bring it back."""
+    """A camera is made on its page or by its first file. It is put away, not deleted: its files would bring it back."""
 
-    list_display = ("name", "id", "place", "status", "last_seen_at", "older_files", "deleted_at", "rows")
+    form = CameraForm
+    list_display = ("name", "id", "place", "status", "last_seen_at", "deleted_at", "merged_into", "rows")
+    list_select_related = ("merged_into",)
+    actions = ("put_selected_away", "bring_selected_back")
     list_filter = ("place", "status", ("deleted_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "id")
     ordering = ("name",)
@@ -33,6 +48,7 @@ class CameraAdmin(TableAdmin[Camera]):
         "timezone",
         "clock_offset",
         "deleted_at",
+        "merged_into",
         "folder_path",
         "status",
         "created_at",
@@ -42,6 +58,8 @@ class CameraAdmin(TableAdmin[Camera]):
     )
     readonly_fields = (
         "id",
+        "deleted_at",
+        "merged_into",
         "folder_path",
         "status",
         "created_at",
@@ -69,8 +87,23 @@ class CameraAdmin(TableAdmin[Camera]):
         return False
 
     def save_model(self, request: HttpRequest, obj: Camera, form: forms.ModelForm[Camera], change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        audit(AuditAction.CAMERA_UPDATED, "camera", obj.pk, request=request, details={"fields": form.changed_data})
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        change_camera(obj, cast("CameraChanges", changes), request)
+
+    @admin.action(description="Put the selected cameras away")
+    def put_selected_away(self, request: HttpRequest, queryset: QuerySet[Camera]) -> None:
+        done = sum(put_away(camera, request) for camera in queryset)
+        self.message_user(request, f"Cameras put away: {done}.")
+
+    @admin.action(description="Bring the selected cameras back")
+    def bring_selected_back(self, request: HttpRequest, queryset: QuerySet[Camera]) -> None:
+        done = 0
+        for camera in queryset:
+            try:
+                done += bring_back(camera, request)
+            except CannotComeBack as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+        self.message_user(request, f"Cameras brought back: {done}.")
 
 
 @admin.register(Capture)
@@ -122,3 +155,27 @@ class IgnoredFileAdmin(ReadOnlyAdmin[IgnoredFile]):
     list_select_related = ("camera",)
     search_fields = ("file_path", "reason")
     ordering = ("-arrived_at",)
+
+
+@admin.register(FTPAccount)
+class FTPAccountAdmin(ReadOnlyAdmin[FTPAccount]):
+    """Passwords are made on the pages of the cameras; what is kept of them is nobody's business."""
+
+    list_display = ("user", "camera", "created_at", "renewed_at", "rows")
+    list_select_related = ("camera",)
+    search_fields = ("user", "camera__name")
+    ordering = ("user",)
+    fields = ("camera", "user", "created_at", "renewed_at", "rows")
+    readonly_fields = ("rows",)
+
+    @admin.display(description="its rows")
+    def rows(self, account: FTPAccount) -> str:
+        return link_to_list("cameras_ftplogentry", "log", account=account.pk)
+
+
+@admin.register(FTPLogEntry)
+class FTPLogEntryAdmin(ReadOnlyAdmin[FTPLogEntry]):
+    list_display = ("at", "account", "address", "step", "sentence")
+    list_filter = ("step",)
+    list_select_related = ("account",)
+    search_fields = ("account__user", "sentence", "address")

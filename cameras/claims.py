@@ -12,13 +12,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Case, IntegerField, Q, QuerySet, When, Window
+from django.db.models.functions import Now, RowNumber
 from django.utils import timezone
 
-from cameras.models import Camera, Capture
+from cameras.models import Camera, Capture, CaptureQuerySet
 from telemetry.broadcast import broadcast
 from telemetry.models import Heartbeat
 from telemetry.wake import wake
@@ -30,6 +31,8 @@ LEASE = timedelta(seconds=60)
 LEASE_TOO_FAR = timedelta(minutes=5)
 LIVE = timedelta(minutes=2)
 MAX_ATTEMPTS = 3
+# Of so many that claim at the same moment, none goes away without a live capture.
+MOST_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Claim:
 
 
 def claim_captures(worker: str, limit: int) -> Claim | None:
-    """Take up to `limit` due captures: live ones first, then the oldest. None where nothing is due.
+    """Take up to `limit` due captures: live ones first, camera by camera, then the oldest. None where nothing is due.
 
     A video is taken alone, since it is a batch in itself; so is a capture a worker has died with.
     """
@@ -61,16 +64,36 @@ def claim_captures(worker: str, limit: int) -> Claim | None:
 
 
 def _next_in_line(limit: int) -> list[Capture]:
-    due = Capture.objects.due().select_for_update(skip_locked=True, of=("self",)).select_related("camera")
-    live = Q(captured_at__gt=timezone.now() - LIVE)
-    in_order = list(due.filter(live).order_by("captured_at", "id")[:limit])
+    due = Capture.objects.due()
+    is_live = Q(captured_at__gt=timezone.now() - LIVE)
+    in_order = _locked_in_order(_in_turns(due.filter(is_live)), limit)
     if len(in_order) < limit:
-        in_order += due.exclude(live).order_by("captured_at", "id")[: limit - len(in_order)]
+        backlog = _locked(due.exclude(is_live)).order_by("captured_at", "id")
+        in_order += backlog[: limit - len(in_order)]
     if not in_order:
         return []
     if _goes_alone(in_order[0]):
         return in_order[:1]
     return [capture for capture in in_order if not _goes_alone(capture)]
+
+
+def _in_turns(captures: CaptureQuerySet) -> QuerySet[Any]:
+    """The oldest of each camera, then the second of each: no camera that sends in masses keeps the others waiting."""
+    turn = Window(RowNumber(), partition_by="camera_id", order_by=("captured_at", "id"))
+    return captures.annotate(turn=turn).order_by("turn", "captured_at", "id")
+
+
+def _locked_in_order(captures: QuerySet[Any], limit: int) -> list[Capture]:
+    """The first that no other worker is claiming. A query that counts turns cannot lock rows: a second one does."""
+    ids = list(captures.values_list("pk", flat=True)[: limit * MOST_WORKERS])
+    if not ids:
+        return []
+    place = Case(*(When(pk=pk, then=place) for place, pk in enumerate(ids)), output_field=IntegerField())
+    return list(_locked(Capture.objects.due().filter(pk__in=ids)).order_by(place)[:limit])
+
+
+def _locked(captures: CaptureQuerySet) -> CaptureQuerySet:
+    return captures.select_for_update(skip_locked=True, of=("self",)).select_related("camera")
 
 
 def _goes_alone(capture: Capture) -> bool:
@@ -112,7 +135,7 @@ def reject_claimed(claim: Claim, capture: Capture, reason: str) -> bool:
     """End a claimed capture as rejected. False where the claim no longer holds it."""
     with transaction.atomic():
         # The lock of intake: no duplicate of this capture can be added meanwhile.
-        Camera.objects.locked(capture.camera_id).get()
+        Camera.objects.held(capture.camera_id)
         changed = Capture.objects.filter(held(claim), pk=capture.pk).update(
             **_unclaimed(Capture.State.REJECTED), error=reason, processed_at=Now()
         )

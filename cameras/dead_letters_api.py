@@ -20,6 +20,7 @@ from cameras.access import signed_in
 from cameras.dead_letters import dismiss, requeue
 from cameras.models import Capture, CaptureQuerySet
 from telemetry.problems import ProblemSerializer
+from telemetry.strict import StrictSerializer
 
 Deed = Callable[[QuerySet[Capture], HttpRequest], int]
 
@@ -54,18 +55,14 @@ class DeadLetterFilter(FilterSet):
     error = filters.CharFilter(strip=False, help_text="The whole text, exactly.")
 
 
-class KindSerializer(serializers.Serializer[dict[str, Any]]):
+class KindSerializer(StrictSerializer):
     """Which dead letters: all with this error, all of this camera, or those with both."""
 
     error = serializers.CharField(required=False, trim_whitespace=False, help_text="The whole text, exactly.")
     camera_id = serializers.CharField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError(
-                {name: ["Not known here; known are: camera_id, error."] for name in unknown}
-            )
-        if not attrs:
+        if not super().validate(attrs):
             raise serializers.ValidationError("Say which: give error, camera_id or both.")
         return attrs
 

@@ -70,8 +70,8 @@ def is_video_name(name: str) -> bool:
     return PurePath(name).suffix.lower() in VIDEO_SUFFIXES
 
 
-def inspect(path: Path) -> MediaFacts:
-    """Read the file whole and tell what it is.
+def inspect(path: Path, name: str = "") -> MediaFacts:
+    """Read the file whole and tell what it is. `name` is the one it shall have, where that is another.
 
     Raises Incomplete or Unacceptable with a reason for a person, OSError where the disk refuses.
     """
@@ -84,11 +84,12 @@ def inspect(path: Path) -> MediaFacts:
         if len(header) < HEADER_BYTES and header.startswith(BEGINNINGS):
             raise Incomplete("only the first bytes of the file arrived")
         file.seek(0)
-        if is_video_name(path.name):
+        name = name or path.name
+        if is_video_name(name):
             from cameras.video import inspect_video  # FFmpeg is large, and most homes' cameras send pictures
 
-            return inspect_video(file, _video_format(header, path.name))
-        return _inspect_picture(file, _picture_type(header, path.name))
+            return inspect_video(file, _video_format(header, name))
+        return _inspect_picture(file, _picture_type(header, name))
 
 
 def _picture_type(header: bytes, name: str) -> str:

@@ -6,17 +6,18 @@ import os
 import unicodedata
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
-from django.db.models.functions import Now
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from cameras.capture_time import CLOCK_TOLERANCE, steady_offset
+from cameras.ftp.parts import shown_name
 from cameras.names import decode_path
 from cameras.stored_files import mtime_of
 
@@ -82,12 +83,26 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         living = self.filter(deleted_at=None)
         return living if visible is None else living.filter(pk__in=visible)
 
+    def in_use(self) -> CameraQuerySet:
+        """Cameras that are there, and those merged into one that is: what they send is seen."""
+        return self.filter(Q(deleted_at=None) | Q(merged_into__isnull=False, merged_into__deleted_at=None))
+
     def locked(self, camera_id: str) -> CameraQuerySet:
         """This camera's row, held until the transaction ends: what makes intake, placing and retention serial for it.
 
         Whoever takes it takes it first: any other order of locks deadlocks. Rows may go on naming the camera.
         """
         return self.select_for_update(no_key=True).filter(pk=camera_id)
+
+    def held(self, camera_id: str) -> Camera:
+        """`locked`, for whoever read some moments ago whose a file is: that camera may have been merged since."""
+        camera = self.locked(camera_id).get()
+        return self.held(camera.merged_into_id) if camera.merged_into_id else camera
+
+    def of_folder(self, folder: str) -> QuerySet[Any, Any]:
+        """Id of the camera that a folder's files belong to, as a subquery: it costs no query for each file."""
+        named = self.filter(pk=normalize_camera_id(folder))
+        return named.values_list(Coalesce("merged_into_id", "pk"))[:1]
 
 
 class Camera(models.Model):
@@ -119,6 +134,18 @@ class Camera(models.Model):
         help_text="Files last changed before this were there at the first scan and wait to be imported.",
     )
     older_files = models.PositiveIntegerField(default=0, help_text="How many files wait to be imported.")
+    import_started_at = models.DateTimeField(null=True, blank=True, help_text="When its older files were asked for.")
+    import_files = models.PositiveIntegerField(default=0, help_text="How many files were asked for then.")
+    import_before = models.DateTimeField(null=True, blank=True, help_text="They were last changed before this.")
+    import_after_id = models.BigIntegerField(default=0, help_text="Their captures have larger ids than this.")
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="merged_cameras",
+        help_text="Whose files those of its folder are from now on.",
+    )
 
     objects = CameraQuerySet.as_manager()
 
@@ -308,7 +335,8 @@ class Capture(Claimable):
 
     @property
     def file_name(self) -> str:
-        return self.file_path.rsplit("/", 1)[-1]
+        """The file's name, or the one that an upload which broke off was to get."""
+        return shown_name(self.file_path.rsplit("/", 1)[-1])
 
     @property
     def local_captured_at(self) -> datetime:
@@ -332,7 +360,58 @@ class IgnoredFile(models.Model):
     class Meta:
         db_table = "ignored_files"
         constraints = [models.UniqueConstraint(fields=["camera", "file_path"], name="ignored_file_is_counted_once")]
-        indexes = [models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest")]  # the list of the last files
+        indexes = [
+            models.Index(fields=["-arrived_at"], name="idx_ignored_files_newest"),  # the list of the last files
+            models.Index(fields=["camera", "-arrived_at"], name="idx_ignored_files_of_camera"),  # that of one camera
+        ]
 
     def __str__(self) -> str:
         return f"{self.file_path}: {self.reason}"
+
+
+class FTPAccount(models.Model):
+    """With what one camera signs in to the FTP server of this program. Its home is the camera's folder."""
+
+    camera = models.OneToOneField(Camera, primary_key=True, on_delete=models.CASCADE, related_name="ftp_account")
+    user = models.CharField(max_length=20, unique=True)
+    password_hash = models.CharField(max_length=64, help_text="SHA-256 in hex; the password itself is shown once.")
+    created_at = models.DateTimeField(db_default=Now())
+    renewed_at = models.DateTimeField(db_default=Now(), help_text="When the password was made.")
+
+    class Meta:
+        db_table = "ftp_accounts"
+
+    def __str__(self) -> str:
+        return self.user
+
+
+class FTPLogEntry(models.Model):
+    """One thing a client of the FTP server did, in the words of the live log. Only the newest of a camera are kept."""
+
+    class Step(models.TextChoices):
+        CONNECTED = "connected"
+        REFUSED = "refused"  # the login, or a command it may not use
+        LOGGED_IN = "logged_in"
+        RECEIVED = "received"
+        LOST = "lost"
+        SLOWED = "slowed"
+
+    at = models.DateTimeField(db_default=Now())
+    account = models.ForeignKey(
+        FTPAccount,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="log",
+        help_text="Empty while nobody knows who it is.",
+    )
+    address = models.GenericIPAddressField()
+    step = models.CharField(max_length=9, choices=Step.choices)
+    sentence = models.TextField(help_text="What happened, for a reader.")
+
+    class Meta:
+        db_table = "ftp_log"
+        indexes = [models.Index(fields=["account", "-id"], name="idx_ftp_log_newest")]  # the live log of one camera
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.address} {self.sentence}"

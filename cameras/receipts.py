@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, TextChoices
+from django.db.models import OuterRef, QuerySet, TextChoices
 
-from cameras.models import Camera, Capture, IgnoredFile
+from cameras.ftp.parts import shown_name
+from cameras.models import Camera, Capture, CaptureQuerySet, IgnoredFile
 from cameras.words import list_words, span_words
 
 if TYPE_CHECKING:
@@ -45,12 +46,23 @@ class Receipt:
 
     @property
     def file_name(self) -> str:
-        return self.file_path.rsplit("/", 1)[-1]
+        return shown_name(self.file_path.rsplit("/", 1)[-1])
+
+    @property
+    def path_in_folder(self) -> str:
+        """Below the folder of the camera."""
+        return self.file_path.partition("/")[2] or self.file_path
 
 
-def last_receipts(user: User, limit: int, camera: Camera | None = None) -> list[Receipt]:
+def last_receipts(user: User, limit: int) -> list[Receipt]:
     """Receipts of the last files this person may know of, newest arrival first. Two queries."""
-    captures = Capture.objects.for_user(user).with_event_id().select_related("camera", "duplicate_of")
+    ignored = IgnoredFile.objects.filter(camera__in=Camera.objects.for_user(user))
+    return receipts_of(Capture.objects.for_user(user), ignored, limit)
+
+
+def receipts_of(captures: CaptureQuerySet, ignored: QuerySet[IgnoredFile], limit: int) -> list[Receipt]:
+    """The newest of these captures and ignored files together. Two queries."""
+    captures = captures.with_event_id().select_related("camera", "duplicate_of")
     captures = captures.annotate(
         object_types=ArraySubquery(
             Capture.objects.filter(pk=OuterRef("pk"), detections__isnull=False)
@@ -59,11 +71,9 @@ def last_receipts(user: User, limit: int, camera: Camera | None = None) -> list[
             .distinct()
         )
     )
-    ignored = IgnoredFile.objects.filter(camera__in=Camera.objects.for_user(user)).select_related("camera")
-    if camera is not None:
-        captures, ignored = captures.filter(camera=camera), ignored.filter(camera=camera)
     receipts = [_receipt_of(capture) for capture in captures.order_by("-id")[:limit]]
-    receipts += [_receipt_of_ignored(file) for file in ignored.order_by("-arrived_at")[:limit]]
+    newest_ignored = ignored.select_related("camera").order_by("-arrived_at", "-id")[:limit]
+    receipts += [_receipt_of_ignored(file) for file in newest_ignored]
     return sorted(receipts, key=lambda receipt: receipt.arrived_at, reverse=True)[:limit]
 
 

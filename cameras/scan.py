@@ -11,10 +11,12 @@ from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
-from cameras.intake import camera_for
-from cameras.models import Camera, Capture, IgnoredFile, normalize_camera_id
+from cameras.intake import FOREIGN_FOLDERS, camera_of_name, may_be_listed
+from cameras.models import Camera, Capture, IgnoredFile
 from cameras.names import decode_path, encode_path
 from cameras.stored_files import mtime_of
 
@@ -32,11 +34,11 @@ ImportLimit = tuple[datetime, datetime]
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    """What lies in a folder, by name. Empty where it vanished meanwhile or may not be listed, which is logged."""
+    """What lies in a folder, by name. Empty where it vanished meanwhile or may not be listed: intake tells of that."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
     except OSError as error:
         logger.warning("%s cannot be listed, its files are not seen: %s", folder, error)
@@ -47,7 +49,7 @@ def folders_below(folder: Path) -> Iterator[Path]:
     """The folder and every folder below it; links are not followed."""
     yield folder
     for entry in entries_of(folder):
-        if is_folder(entry):
+        if is_folder(entry) and not is_foreign(entry):
             yield from folders_below(Path(entry.path))
 
 
@@ -62,6 +64,11 @@ def is_folder(entry: Entry) -> bool:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
         return False
+
+
+def is_foreign(entry: Entry) -> bool:
+    """Whether it is a folder that intake only counts."""
+    return entry.name in FOREIGN_FOLDERS and is_folder(entry)
 
 
 class Scanner:
@@ -82,7 +89,7 @@ class Scanner:
     def changed(self) -> Iterator[Path]:
         """Files in folders that changed since they were last scanned, and those that could not be read then."""
         for entry in entries_of(self.root):
-            if is_folder(entry):
+            if is_folder(entry) and not is_foreign(entry):
                 self._meet(Path(entry.path))
         self._learn_limits()
         for folder in folders_below(self.root):
@@ -100,6 +107,8 @@ class Scanner:
         """Every file below one folder that has just appeared."""
         if folder == self.root or self.root not in folder.parents:
             return
+        if not FOREIGN_FOLDERS.isdisjoint(folder.relative_to(self.root).parts):
+            return
         self._meet(self.root / folder.relative_to(self.root).parts[0])
         self._learn_limits()
         for inner in folders_below(folder):
@@ -116,17 +125,24 @@ class Scanner:
         return before != changed_at
 
     def _due_in(self, folder: Path) -> Iterator[Path]:
+        """Files of a folder to look at; the folder itself where it may not be listed, which intake then tells."""
+        if not may_be_listed(folder):
+            yield folder
+            return
         parts = folder.relative_to(self.root).parts
         limit = self._limits.get(parts[0]) if parts else None
         due = (entry for entry in files_in(folder) if limit is None or not _waits_for_import(entry, limit))
         while some := list(islice(due, FILES_PER_QUERY)):
-            yield from self._not_recorded(normalize_camera_id(parts[0] if parts else ""), some)
+            yield from self._not_recorded(parts[0] if parts else "", some)
+        if parts:
+            yield from (Path(entry.path) for entry in entries_of(folder) if is_foreign(entry))
 
-    def _not_recorded(self, camera_id: str, entries: list[Entry]) -> Iterator[Path]:
-        """Those of some files of a camera that the ledger does not know as they are now; one query for all of them."""
+    def _not_recorded(self, camera_folder: str, entries: list[Entry]) -> Iterator[Path]:
+        """Those of some files of a camera's folder that the ledger does not know as they are now: one query for all."""
         stored = {entry.path: encode_path(os.path.relpath(entry.path, self.root)) for entry in entries}
-        recorded = Capture.objects.recorded().filter(camera_id=camera_id, file_path__in=stored.values())
-        known = set(recorded.values_list("file_path", "mtime"))
+        recorded = Capture.objects.recorded().filter(file_path__in=stored.values())
+        of_camera = recorded.filter(camera_id=Camera.objects.of_folder(camera_folder))
+        known = set(of_camera.values_list("file_path", "mtime"))
         for entry in entries:
             if (stored[entry.path], _mtime(entry)) not in known:
                 yield Path(entry.path)
@@ -136,16 +152,19 @@ class Scanner:
         if folder.name in self._met or folder.is_symlink() or not _holds_files(folder):
             return
         self._met.add(folder.name)
-        camera = camera_for(folder.name)
+        camera = camera_of_name(folder.name)
         if camera.first_scanned_at is not None:
             return
         now = timezone.now()
         limit = now - OLD_AT_FIRST_SCAN
         older = sum(_mtime(entry) < limit for inner in folders_below(folder) for entry in files_in(inner))
         wait = older > MANY_OLD_FILES
-        Camera.objects.filter(pk=camera.pk, first_scanned_at=None).update(
-            first_scanned_at=now, skip_before=limit if wait else None, older_files=older if wait else 0
-        )
+        with transaction.atomic():
+            unmet = Camera.objects.filter(pk=camera.pk, first_scanned_at=None)
+            if unmet.update(first_scanned_at=now, skip_before=limit if wait else None) and wait:
+                # Offered where they belong, which may be another camera than the one named like the folder.
+                owner = Camera.objects.filter(pk=Camera.objects.of_folder(folder.name))
+                owner.update(older_files=F("older_files") + older)
         if wait:
             logger.info("%s holds %d files older than a day; they can be imported on its page", camera, older)
 
@@ -188,7 +207,7 @@ def _waits_for_import(entry: Entry, limit: ImportLimit) -> bool:
 
 
 def unreadable_paths() -> Iterator[Path]:
-    """Files that could not be read last time: somebody may have mended their rights since."""
+    """Files and folders that could not be read last time: somebody may have mended their rights since."""
     root = Path(settings.CAMERA_ROOT)
     unreadable = IgnoredFile.objects.filter(kind=IgnoredFile.Kind.UNREADABLE)
     for stored in list(unreadable.values_list("file_path", flat=True)):
@@ -202,8 +221,3 @@ def vanished_paths() -> Iterator[Path]:
         path = root / decode_path(stored)
         if not os.path.lexists(path):
             yield path
-
-
-def import_older(camera: Camera) -> None:
-    """Let the watcher's next scan take in what has waited since the camera's first one."""
-    Camera.objects.filter(pk=camera.pk).update(skip_before=None, older_files=0)

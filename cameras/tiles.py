@@ -14,10 +14,8 @@ from cameras.models import Camera, CameraQuerySet, Capture
 from cameras.silence import ARRIVALS_LOOKED_AT, Silence, unusual_silence
 
 # A capture that can be shown: its preview, or a picture that was read whole and still lies there.
-HAS_PICTURE = ~Q(preview_path="") | Q(
-    media_type=Capture.MediaType.IMAGE,
-    state__in=[Capture.State.QUEUED, Capture.State.DETECTING, Capture.State.DETECTED, Capture.State.DUPLICATE],
-)
+WHOLE = [Capture.State.QUEUED, Capture.State.DETECTING, Capture.State.DETECTED, Capture.State.DUPLICATE]
+HAS_PICTURE = ~Q(preview_path="") | Q(media_type=Capture.MediaType.IMAGE, state__in=WHOLE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,11 @@ class Tile:
         if self.is_offline:
             return "is-offline"
         return "is-overdue" if self.silence else ""
+
+
+def has_picture(capture: Capture) -> bool:
+    """What `HAS_PICTURE` asks of a row."""
+    return bool(capture.preview_path) or (capture.media_type == Capture.MediaType.IMAGE and capture.state in WHOLE)
 
 
 def picture_url(capture: Capture) -> str:

@@ -61,9 +61,9 @@ def camera_folder(camera_id: str) -> Path:
 
     Raises Refused where the id is no camera name.
     """
-    known = Camera.objects.filter(pk=normalize_camera_id(camera_id)).first()
+    known = Camera.objects.filter(pk=Camera.objects.of_folder(camera_id)).first()
     if known is not None and known.deleted_at is not None:
-        raise Refused(f"{known.name} was put away: an owner can bring it back in the admin.")
+        raise Refused(f"{known.name} was put away: an owner can bring it back on the page of the cameras.")
     if known is not None:
         return known.folder
     if not any(character.isalnum() for character in camera_id):

@@ -33,7 +33,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
-from cameras.intake import Outcome, look_at
+from cameras.intake import Outcome, look_at, may_be_listed
 from cameras.scan import Scanner
 from cameras.settling import Settling
 from telemetry.disk import disk_of
@@ -100,12 +100,15 @@ class Watcher:
         self.events = EventQueue()
         self.scanner = Scanner(root)
         self.settling = Settling()
+        self._observer: BaseObserver | None = None
         self._stopping = False
         self._next_full_scan = 0.0
         self._next_changed_scan = 0.0
         self._scan_again_at = 0.0
         self._disk_checked_at = -DISK_CHECK_S
         self._disk_is_full = False
+        self._root_is_closed = False
+        self._last_scan: dict[str, object] = {}
 
     def stop(self) -> None:
         self._stopping = True
@@ -113,7 +116,7 @@ class Watcher:
     def run(self) -> None:
         """Watch until stopped. Events are heard before the first scan starts, so nothing falls between the two."""
         self.root.mkdir(parents=True, exist_ok=True)
-        observer, how = start_observer(self.root, self.events)
+        self._observer, how = start_observer(self.root, self.events)
         rescan = RescanOnWarning(self.events.looks, self.root)
         logging.getLogger("watchdog").addHandler(rescan)
         try:
@@ -124,14 +127,21 @@ class Watcher:
                     told |= self._backlog()
         finally:
             logging.getLogger("watchdog").removeHandler(rescan)
-            observer.stop()
-            observer.join(timeout=5)
+            self._observer.stop()
+            self._observer.join(timeout=5)
 
     def _backlog(self) -> dict[str, object]:
-        """How many files are seen and not taken in, and since when the first of them is. For the System page."""
+        """How many files are seen and not taken in, since when the first of them is, and when folders were last read.
+
+        For the System page and `cameras.importing`.
+        """
         seen_at = self.settling.waits_since()
         since = None if seen_at is None else timezone.now() - timedelta(seconds=time.monotonic() - seen_at)
-        return {"waiting": len(self.settling), "waiting_since": since and since.isoformat(timespec="seconds")}
+        return {
+            "waiting": len(self.settling),
+            "waiting_since": since and since.isoformat(timespec="seconds"),
+            **self._last_scan,
+        }
 
     def _turn(self) -> None:
         try:
@@ -185,13 +195,16 @@ class Watcher:
             self.settling.look_now(path, time.monotonic())
 
     def _scan_if_due(self) -> None:
-        now = time.monotonic()
+        now, began = time.monotonic(), timezone.now()
         if now >= self._next_full_scan:
             self._plan_all(self.scanner.full())
             self._next_full_scan, self._next_changed_scan = now + FULL_SCAN_S, now + CHANGED_SCAN_S
         elif now >= self._next_changed_scan:
             self._plan_all(self.scanner.changed())
             self._next_changed_scan = self._scan_again_at if self._scan_again_at > now else now + CHANGED_SCAN_S
+        else:
+            return
+        self._last_scan = {"scan_began": began.isoformat(), "scan_ended": timezone.now().isoformat()}
 
     def _look_at_due(self) -> None:
         """Take in what is due, for half a second at most, so that events and a stop are heard in between."""
@@ -203,26 +216,47 @@ class Watcher:
             self._look_at(path)
 
     def _look_at(self, path: Path) -> None:
-        if look_at(path) is Outcome.WAITING:
+        outcome = look_at(path)
+        if outcome is Outcome.WAITING:
             self.settling.look_again(path, time.monotonic())
-        else:
-            self.settling.done(path)
+            return
+        self.settling.done(path)
+        if outcome is Outcome.OPENED:
+            self._observe(path)
+            self._plan(Look(path, is_folder=True))
+
+    def _observe(self, folder: Path) -> None:
+        """The kernel was asked to tell of the root when it could not yet tell of this folder."""
+        if self._observer is None or isinstance(self._observer, PollingObserver):
+            return
+        try:
+            if folder == self.root:
+                self._observer.unschedule_all()  # or nothing would be asked anew
+            self._observer.schedule(self.events, str(folder), recursive=True)
+        except OSError as error:
+            logger.warning("%s is scanned every %.0f s only: %s", folder, CHANGED_SCAN_S, error)
 
     def _may_take_in(self) -> bool:
-        """False while the disk is all but full: files wait where they are."""
+        """False while the disk is all but full: files wait where they are. A root that hides them is told of, too."""
         if time.monotonic() - self._disk_checked_at < DISK_CHECK_S:
             return not self._disk_is_full
         self._disk_checked_at = time.monotonic()
         disk = disk_of(Path(settings.DATA_DIR))
         was_full, self._disk_is_full = self._disk_is_full, disk.is_full
+        was_closed, self._root_is_closed = self._root_is_closed, not may_be_listed(self.root)
         try:
             if self._disk_is_full:
                 pause(
                     STAGE,
                     f"the disk of {settings.DATA_DIR} is full: {disk.free_bytes // 1024**2} MB are free. Make room.",
                 )
+            elif self._root_is_closed:
+                pause(STAGE, f"this program may not list {self.root}, so no file is seen. Run chmod a+rx on it.")
             else:
                 resume(STAGE)  # always: another watcher may have noted the pause
+            if was_closed and not self._root_is_closed:
+                self._observe(self.root)
+                self._next_full_scan = 0.0
             if was_full and not self._disk_is_full:
                 self._next_full_scan = 0.0
         except (DatabaseError, InterfaceError) as error:

@@ -25,8 +25,14 @@ def span_words(span: timedelta) -> str:
 
 
 def clock_error_words(offset_s: float) -> str:
-    """What must be added to a clock's times, as what is wrong with the clock: "61 min behind", "2 h ahead"."""
-    return f"{span_words(timedelta(seconds=abs(offset_s)))} {'behind' if offset_s > 0 else 'ahead'}"
+    """What must be added to a clock's times, as what is wrong with the clock: "61 min behind", "2 h ahead".
+
+    Whole hours stand for a time zone; of a few, the minutes beyond them are what the reader looks for.
+    """
+    minutes = round(abs(offset_s) / MINUTE)
+    in_minutes = minutes < 180 and minutes % 60
+    size = f"{minutes} min" if in_minutes else span_words(timedelta(minutes=minutes))
+    return f"{size} {'behind' if offset_s > 0 else 'ahead'}"
 
 
 def age_words(moment: datetime, now: datetime | None = None) -> str:
@@ -49,6 +55,16 @@ def clock_words(moment: datetime, zone: tzinfo, *, seconds: bool = False, now: d
         return f"{local:%a} {clock}"
     year = "" if local.year == today.year else f" {local.year}"
     return f"{local.day} {local:%b}{year} {clock}"
+
+
+def size_words(size_bytes: int) -> str:
+    """ "12 bytes", "312 KB", "1.4 MB"."""
+    if size_bytes < 1024:
+        return "1 byte" if size_bytes == 1 else f"{size_bytes} bytes"
+    if size_bytes < 1024**2:
+        return f"{size_bytes // 1024} KB"
+    unit, name = (1024**2, "MB") if size_bytes < 1024**3 else (1024**3, "GB")
+    return f"{size_bytes / unit:.1f}".removesuffix(".0") + f" {name}"
 
 
 def list_words(words: Sequence[str]) -> str:

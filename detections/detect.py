@@ -210,6 +210,8 @@ def _store(claim: Claim, finding: Finding, detector: Detector) -> None:
         if not changed:
             logger.warning("capture %s was taken over by another worker; this result is discarded", capture.pk)
             return
+        # Read under the row's lock: its camera may have been merged into another while we looked.
+        capture.camera_id = Capture.objects.values_list("camera_id", flat=True).get(pk=capture.pk)
         Detection.objects.bulk_create(_detections(finding))
         broadcast("capture", {"id": capture.pk, "camera_id": capture.camera_id, "state": Capture.State.DETECTED})
 

@@ -23,6 +23,7 @@ from detections.models import Detection
 from events.models import LEVELS, Assessment, Batch, Event, EventDetection
 from events.review import MAX_NOTES_LENGTH, set_notes, set_reviewed
 from telemetry.filters import YesNoFilter, since, until
+from telemetry.strict import StrictSerializer
 
 
 class PartSerializer(serializers.Serializer[dict[str, Any]]):
@@ -158,16 +159,11 @@ class EventDetailSerializer(EventSerializer):
         return list(TimingSerializer(ordered, many=True).data)
 
 
-class ReviewSerializer(serializers.Serializer[Event]):
+class ReviewSerializer(StrictSerializer):
     """What a person may change in an event."""
 
     reviewed = serializers.BooleanField(required=False)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if refused := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError({name: ["This cannot be changed here."] for name in refused})
-        return attrs
 
 
 class EventFilter(TimedFilterSet):

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from accounts.models import User
-from telemetry.broadcast import LIVE_GROUP
+from telemetry.broadcast import LIVE_GROUP, SESSION_ENDED
 
 TRUSTED_FOR_S = 3
 CHECKED_EVERY_S = 60
@@ -58,9 +58,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def live_hint(self, message: Hint) -> None:
         """A hint from the group: passed on if it concerns nobody's camera, or one this person may see."""
+        if message["kind"] == SESSION_ENDED:
+            self.user = None  # believed no longer, it may be this one
         user = await self._current_user()
         if user is None:
             await self.close(SIGNED_OUT)
+            return
+        if message["kind"] == SESSION_ENDED:
             return
         camera_id = message["data"].get("camera_id")
         if camera_id is None or user.may_see(camera_id):

@@ -125,6 +125,8 @@ class Live:
     last_event: Event | None
     gone: Sequence[int] = ()
     """Ids of changed visits that want no look (any more): their cards go."""
+    put_away: Sequence[str] = ()
+    """Ids of cameras that were put away or merged meanwhile: their tiles go."""
 
     @property
     def cursor(self) -> str:
@@ -168,14 +170,30 @@ def live_changes(user: User, since: datetime) -> Live:
     now = timezone.now()
     mine = Event.objects.filter(camera__in=Camera.objects.for_user(user))  # those just deleted, too
     changed = dict(mine.filter(changed_at__gte=since - CURSOR_MARGIN).values_list("id", "created_at"))
+    put_away = _put_away(user, since - CURSOR_MARGIN)
+    for camera_id in put_away:
+        changed |= dict(Event.objects.filter(shown_somewhere(camera_id, now)).values_list("id", "created_at"))
     cards = cards_of(first_with_pictures(waiting_events(user), MOST_CARDS)) if changed else []
     hours = _changed_hours(
         user, {_hour_of(created_at) for created_at in changed.values() if now - created_at < SHOWN_FOR}
     )
     gone = changed.keys() - {card.event.pk for card in cards}
-    live = _live(user, now, cards, hours, gone=sorted(gone))
-    news = any(receipt.changed_at >= since - CURSOR_MARGIN for receipt in live.receipts)
+    live = replace(_live(user, now, cards, hours), gone=sorted(gone), put_away=put_away)
+    news = put_away or any(receipt.changed_at >= since - CURSOR_MARGIN for receipt in live.receipts)
     return live if news else replace(live, receipts=[])
+
+
+def shown_somewhere(camera_id: str, now: datetime) -> Q:
+    """Visits of the camera that an open live page may show."""
+    waiting = Event.objects.filter(reviewed=False, deleted_at=None, risk_level__in=WORTH_A_LOOK)
+    cards = waiting.filter(camera=camera_id).order_by(worry().desc(), "-id").values_list("pk", flat=True)[:MOST_CARDS]
+    return Q(camera=camera_id) & (Q(created_at__gte=now - SHOWN_FOR) | Q(pk__in=list(cards)))
+
+
+def _put_away(user: User, since: datetime) -> list[str]:
+    """Ids of the cameras this person could see until some moment after `since`."""
+    gone = Camera.objects.filter(deleted_at__gte=since).order_by("pk")
+    return [pk for pk in gone.values_list("pk", flat=True) if user.may_see(pk)]
 
 
 def _quiet_events(user: User, since: datetime) -> QuerySet[Event]:
@@ -210,7 +228,7 @@ def _hour_of(moment: datetime) -> datetime:
     return timezone.localtime(moment).replace(minute=0, second=0, microsecond=0)
 
 
-def _live(user: User, now: datetime, cards: list[Card], hours: list[Hour], gone: Sequence[int] = ()) -> Live:
+def _live(user: User, now: datetime, cards: list[Card], hours: list[Hour]) -> Live:
     tiles = tiles_of(Camera.objects.for_user(user))
     receipts = last_receipts(user, MOST_RECEIPTS)
     return Live(
@@ -225,7 +243,6 @@ def _live(user: User, now: datetime, cards: list[Card], hours: list[Hour], gone:
         failed=Capture.objects.for_user(user).failed().count() if user.may_change() else 0,
         hidden_cameras=_hidden_cameras(user, len(tiles)),
         last_event=Event.objects.for_user(user).select_related("camera").defer("search_vector").order_by("-id").first(),
-        gone=gone,
     )
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
@@ -20,7 +16,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from cameras.models import Capture
 from cameras.names import decode_path
-from cameras.stored_files import NotThere, open_below
+from cameras.pictures import PREVIEW_TYPE, open_original, read_preview
+from cameras.stored_files import NotThere
 from detections.models import Detection
 
 CHUNK_BYTES = 256 * 1024
@@ -29,7 +26,6 @@ MADE_BY_A_CAMERA = "private, max-age=3600"
 # Shown in the page; anything else is only ever saved to disk.
 SHOWN_TYPES = {"image/jpeg", "image/png", "image/webp", "video/mp4", "video/x-matroska", "video/x-msvideo"}
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-MTIME_TOLERANCE = timedelta(milliseconds=1)
 
 
 @require_safe
@@ -53,7 +49,7 @@ async def original(request: HttpRequest, capture_id: int) -> HttpResponseBase:
     if capture is None:
         raise Http404
     try:
-        file = await asyncio.to_thread(_open_original, capture)
+        file = await asyncio.to_thread(open_original, capture)
     except NotThere as error:
         raise Http404("The file is gone, or another one has taken its place.") from error
     # A film may be watched for an hour; its viewer must not hold one of the pool's connections meanwhile.
@@ -69,29 +65,14 @@ async def _viewer(request: HttpRequest) -> User:
 
 async def _jpeg(path: str) -> HttpResponse:
     try:
-        content = await asyncio.to_thread(_read, path)
+        content = await asyncio.to_thread(read_preview, path)
     except NotThere as error:
         raise Http404 from error
     return HttpResponse(
         content,
-        content_type="image/jpeg",
+        content_type=PREVIEW_TYPE,
         headers={"Cache-Control": MADE_BY_US, "X-Content-Type-Options": "nosniff"},
     )
-
-
-def _read(path: str) -> bytes:
-    with open_below(Path(settings.DATA_DIR), path) as file:
-        return file.read()
-
-
-def _open_original(capture: Capture) -> BinaryIO:
-    file = open_below(Path(settings.CAMERA_ROOT), decode_path(capture.file_path))
-    status = os.fstat(file.fileno())
-    changed_by_s = abs(status.st_mtime - capture.mtime.timestamp())
-    if status.st_size != capture.size or changed_by_s > MTIME_TOLERANCE.total_seconds():
-        file.close()
-        raise NotThere(capture.file_path)
-    return file
 
 
 def _headers_of(capture: Capture) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 The camera's row is locked first, always: it is what makes placing serial for a camera, and any other order of locks
 deadlocks. Batches of a camera are disjoint in capture time whatever the order of arrival; a capture is never split.
+Only those that were another camera's, until it was merged, may overlap others: where two would do, the later one takes
+a capture, and nothing else depends on it.
 """
 
 from __future__ import annotations
@@ -160,6 +162,12 @@ def _close_for(camera: Camera, at: datetime, now: datetime) -> None:
         else:
             reason = Batch.CloseReason.GAP
         _close(batch, reason, now)
+
+
+def close_open_batch(camera: Camera) -> None:
+    """Close the camera's open batch, if there is one, since nothing comes to it any more. The caller holds its row."""
+    for batch in camera.batches.filter(state=Batch.State.OPEN):
+        _close(batch, Batch.CloseReason.IDLE, timezone.now())
 
 
 def _close(batch: Batch, reason: Batch.CloseReason, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The live page, the list of visits and the page of one visit."""
+"""The live page, the list of visits and the page of one visit; and cameras made one, with their visits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from cameras.access import may_change, signed_in
+from cameras.access import may_administer, may_change, signed_in
+from cameras.models import Camera
 from events import feed
 from events.cards import first_with_pictures, rows_of
 from events.evidence import evidence_of
 from events.filters import MAX_ID, EventFilter
+from events.merging import MergeRefused, merge_camera, viewers_left_out
 from events.models import Event
 from events.review import MAX_NOTES_LENGTH, set_notes, set_reviewed
 
@@ -143,6 +145,27 @@ def write_notes(request: HttpRequest, event_id: int) -> HttpResponse:
     if set_notes(event, form.cleaned_data["notes"], request):
         messages.success(request, "Your notes are kept.")
     return redirect(event)
+
+
+@require_POST
+def merge(request: HttpRequest, camera_id: str) -> HttpResponse:
+    """Make a camera one with another, which keeps its name."""
+    cameras = Camera.objects.for_user(may_administer(request))
+    source = get_object_or_404(cameras, pk=camera_id)
+    target = get_object_or_404(cameras, pk=request.POST.get("target", "").replace("\0", ""))
+    try:
+        merge_camera(source, target, request)
+    except MergeRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("camera", source.pk)
+    messages.success(request, f"{source.name} is part of {target.name} now, with its pictures and visits.")
+    if names := ", ".join(viewer.username for viewer in viewers_left_out(source, target)):
+        messages.warning(
+            request,
+            f"Who could see {source.name} and may not see {target.name} sees neither now: {names}. "
+            "You can allow it under More → Administration → Users.",
+        )
+    return redirect("camera", target.pk)
 
 
 def _event(user: User, event_id: int) -> Event:

@@ -1,4 +1,4 @@
-"""Where the web server is reached: whether its port is free, whether it answers, what a person types to see it."""
+"""Where the servers are reached: whether a port is free, whether the web server answers, what a person types."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def refuse_taken_port(host: str, port: int) -> None:
 def _why_not(error: OSError, host: str, port: int) -> str:
     another = f"choose another one: PORT={port + 1 if port < 65535 else 8000} make run"
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is already in use{_by_whom(port)}. End that program, or {another}"
+        return f"Port {port} is already in use{by_whom(port)}. End that program, or {another}"
     if error.errno == errno.EACCES:
         return f"Port {port} may only be opened by root; {another.replace(str(port + 1), '8000')}"
     return f"HOST={host} is not an address of this machine ({error.strerror}). HOST=0.0.0.0 listens on all it has."
 
 
-def _by_whom(port: int) -> str:
-    """The program that listens on `port`, as far as the system lets us look."""
+def by_whom(port: int) -> str:
+    """ " by " and the program that listens on `port`, as far as the system lets us look; else nothing."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)
@@ -56,14 +56,26 @@ def own_url(host: str, port: int) -> str:
 
 def lan_url(host: str, port: int) -> str | None:
     """The address to open on other devices of the home, where the server listens to them."""
-    if host not in EVERYWHERE:
-        return None
+    address = lan_address() if host in EVERYWHERE else None
+    return address and f"http://{address}:{port}/"
+
+
+def lan_address() -> str | None:
+    """This machine's address in the home's network; None where it is in none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((NOWHERE, 9))  # a datagram socket only looks up the way, it sends nothing
         except OSError:
             return None
-        return f"http://{probe.getsockname()[0]}:{port}/"
+        return str(probe.getsockname()[0])
+
+
+def is_private(address: str) -> bool:
+    """Whether it is an address of loopback, the home's own networks, link-local or VPNs: not routed on the Internet."""
+    try:
+        return not ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
 
 
 def answers(host: str, port: int, path: str = "/healthz") -> bool:

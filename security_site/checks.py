@@ -71,7 +71,7 @@ def lan_is_told_of_plain_http(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"HOST={config.HOST} opens the site to the network, over plain HTTP.",
-            hint="Fine in a home you trust. From anywhere else, reach it by a VPN or behind a proxy with HTTPS.",
+            hint="Fine in a home you trust. From outside use a VPN. docs/lan-and-https.md puts HTTPS in front.",
             id="hsi.W002",
         )
     ]

@@ -14,11 +14,12 @@ import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+FTP_PORTS = 21  # its own, and those above it for passive transfers
 SECRETS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY"}
 
 Percentage = Annotated[float, Field(ge=0, le=1)]
@@ -62,6 +63,13 @@ class Config(BaseSettings):
     DATA_DIR: Path = Field(BASE_DIR / "data", description="Folder that holds everything the program keeps.")
     HOST: str = Field("127.0.0.1", description="Address the web server listens on; 0.0.0.0 opens it to the LAN.")
     PORT: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    FTP_HOST: str = Field(
+        "0.0.0.0",  # noqa: S104  (private addresses only are let in, and nobody before a camera has an account)
+        description="Address the FTP server for cameras listens on, once a camera has an account; private peers only.",
+    )
+    FTP_PORT: int = Field(
+        2121, ge=1, le=65515, description="Port of the FTP server; the 20 ports above it carry passive transfers."
+    )
     DATABASE_URL: str = Field("", description="postgresql://… of your own server; empty starts a private one.")
     REDIS_URL: str = Field("", description="redis://… of your own server; empty starts a private one.")
     CAMERA_ROOT: Path | None = Field(
@@ -125,6 +133,15 @@ class Config(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         if not _is_zone(value):
             raise ValueError("it is not a time zone this machine knows, such as Europe/Berlin")
+        return value
+
+    @field_validator("FTP_PORT")
+    @classmethod
+    def _beside_the_web(cls, value: int, others: ValidationInfo) -> int:
+        web = others.data.get("PORT")
+        if web is not None and web in range(value, value + FTP_PORTS):
+            last = value + FTP_PORTS - 1
+            raise ValueError(f"it takes the ports {value} to {last}, and PORT={web} is one of them")
         return value
 
     @field_validator("DATA_DIR", "CAMERA_ROOT")

@@ -7,7 +7,6 @@ and for the Origin of sockets.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
@@ -19,26 +18,29 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils.decorators import sync_and_async_middleware
 
+from security_site.addresses import is_private
+
 Handler = Callable[[HttpRequest], HttpResponse]
 AsyncHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-LOCAL_SUFFIXES = ("", ".local", ".lan", ".home.arpa", ".internal")  # nobody can register a name under these
+# Nobody can register a name under these.
+LOCAL_SUFFIXES = ("", ".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
 
 
 def host_allowed(host: str) -> bool:
     """Whether `host` (a port may follow) is a private address, this machine's name, or listed in ALLOWED_HOSTS."""
     domain, _ = split_domain_port(host)
     named = [name for name in settings.ALLOWED_HOSTS if name != "*"]
-    return _is_private_address(domain) or domain in _own_names() or validate_host(domain, named)
+    return is_private(domain.strip("[]")) or domain in _own_names() or validate_host(domain, named)
 
 
-def origin_allowed(origin: str) -> bool:
-    """Whether a page of `origin` ("http://host:port") is one of ours, and may open a socket."""
+def is_own_origin(origin: str, host: str) -> bool:
+    """Whether a page of `origin` ("http://host:port") that asks `host` is one of ours, and may open a socket."""
     try:
         parts = urlsplit(origin)
-        return parts.scheme in {"http", "https"} and host_allowed(parts.netloc)
     except ValueError:
         return False
+    return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower() and host_allowed(host)
 
 
 @sync_and_async_middleware
@@ -59,14 +61,6 @@ def private_hosts_only(get_response: Handler | AsyncHandler) -> Handler | AsyncH
         return answer(request) if host_allowed(host) else _refusal(host)
 
     return answer_or_refuse
-
-
-def _is_private_address(domain: str) -> bool:
-    """Loopback, the home's own networks, link-local and VPN ranges: what is not routed on the Internet."""
-    try:
-        return not ipaddress.ip_address(domain.strip("[]")).is_global
-    except ValueError:
-        return False
 
 
 def _own_names() -> set[str]:

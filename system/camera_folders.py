@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.models import Capture, normalize_camera_id
+from cameras.models import Camera, Capture
 from cameras.names import decode_path, encode_path
 from cameras.stored_files import NotThere, folder_below, look_below
 
@@ -41,7 +41,7 @@ def why_open_folder_is_not_believed(folder: int, name: str) -> str:
         return EMPTY
     # The newest first: a camera that deletes its own files has deleted the oldest.
     old = Capture.objects.filter(
-        camera_id=normalize_camera_id(name),
+        camera_id=Camera.objects.of_folder(name),
         file_path__startswith=f"{encode_path(name)}/" if name else "",
         arrived_at__lt=timezone.now() - OLD_FILE,
     )

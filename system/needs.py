@@ -38,7 +38,8 @@ class Need:
 
 def needs_of(state: State) -> list[Need]:
     """The most pressing first."""
-    return [*_servers(state), *_disks(state), *_missing(state), *_pauses(state), *_work(state), *_jobs(state)]
+    stands_still = [*_servers(state), *_disks(state), *_missing(state), *_not_listening(state), *_pauses(state)]
+    return [*stands_still, *_work(state), *_jobs(state)]
 
 
 def first_line(needs: list[Need]) -> str:
@@ -83,6 +84,12 @@ def _missing(state: State) -> Iterator[Need]:
     for queue in state.missing_queues:
         words = f"no process {WORK[queue]}"
         yield Need(words, f"{words.capitalize()}: {SILENCE}. It is started again by itself.", "workers")
+
+
+def _not_listening(state: State) -> Iterator[Need]:
+    for worker in state.living:
+        if worker.detail.get("is_wanted") and (why := worker.detail.get("why_not")):
+            yield Need("cameras cannot send by FTP", f"Cameras cannot send by FTP: {why}", "workers")
 
 
 def _pauses(state: State) -> Iterator[Need]:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.models import Session
 from cameras.models import MISSED, Camera, Capture
 from cameras.stored_files import Gone, NotThere, remove_below
 from detections.models import Detection

@@ -157,11 +157,17 @@ def _emptied_folders(doubted: list[DoubtedFolder], finding: Finding, repair: boo
 
 
 def _doubted_folders() -> Iterator[DoubtedFolder]:
-    """Of cameras that files were taken in from."""
-    for camera in Camera.objects.filter(Exists(Capture.objects.filter(camera=OuterRef("pk"))), deleted_at=None):
+    """Those that files of a camera were taken in from; also the folders of what was merged into it."""
+    for camera in Camera.objects.in_use():
         name = "" if camera.pk == UNSORTED_CAMERA_ID else camera.folder.name
-        if doubt := why_not_believed(name):
+        if _were_taken_from(camera, name) and (doubt := why_not_believed(name)):
             yield encode_path(name), doubt
+
+
+def _were_taken_from(camera: Camera, name: str) -> bool:
+    """Whether any captures of the camera, or of what it was merged into, lie in this folder; in the root without."""
+    captures = Capture.objects.filter(camera_id=camera.merged_into_id or camera.pk)
+    return captures.filter(file_path__startswith=f"{encode_path(name)}/" if name else "").exists()
 
 
 def _stray_pictures(finding: Finding, repair: bool) -> None:

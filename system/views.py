@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from zlib import crc32
+from collections.abc import Callable
 
 from django import forms
 from django.contrib import messages
@@ -14,38 +11,20 @@ from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from cameras.access import may_change
 from cameras.dead_letters import dismiss, of_kind, requeue
 from cameras.models import Capture
+from cameras.page_parts import Part, changed_parts, parts_of
 from events.filters import MAX_ID
 from system.access import household
 from system.needs import first_line, needs_of
 from system.state import State, state_for
 
 PARTS = ("head", "dead-letters", "pipeline", "workers", "engines", "storage")
-# What differs between two renderings of the same facts: growing ages, and the masked token of a form.
-ALWAYS_NEW = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*|(data-(?:age|since)[^>]*>)[^<]*')
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of the page that is replaced by itself, so that what did not change keeps its focus and its folds."""
-
-    name: str
-    html: SafeString
-
-    @property
-    def mark(self) -> str:
-        """Name and version. The page sends those it shows, and is answered with the parts that differ."""
-        lasting = ALWAYS_NEW.sub(r"\1\2", self.html)
-        return f"{self.name}.{crc32(lasting.encode()):08x}"
 
 
 class DeadLettersForm(forms.Form):
@@ -73,19 +52,13 @@ def system_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def system_changes(request: HttpRequest) -> HttpResponse:
     """The parts of the page that are not as the page shows them; 204 where all are."""
-    state = state_for(household(request))
-    seen = set(request.GET.getlist("seen"))
-    changed = [part for part in _parts(request, state) if part.mark not in seen]
-    response = render(request, "system/changes.html", {"parts": changed}) if changed else HttpResponse(status=204)
-    response["X-System-Clock"] = f"{timezone.localtime(state.at):%H:%M}"
-    return response
+    return changed_parts(request, _parts(request, state_for(household(request))))
 
 
-def _parts(request: HttpRequest, state: State) -> Iterator[Part]:
+def _parts(request: HttpRequest, state: State) -> list[Part]:
     needs = needs_of(state)
-    context = {"state": state, "needs": needs, "first_line": first_line(needs)}
-    for name in PARTS:
-        yield Part(name, render_to_string(f"system/parts/{name.replace('-', '_')}.html", context, request))
+    context: dict[str, object] = {"state": state, "needs": needs, "first_line": first_line(needs)}
+    return parts_of(request, "system/parts", PARTS, context)
 
 
 @require_POST

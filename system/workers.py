@@ -12,11 +12,13 @@ from django.utils import timezone
 from telemetry.models import HEARTBEAT_DEAD_AFTER, Heartbeat
 
 WORK = {
+    "ftp": "receives what cameras send by FTP",
     "watcher": "takes in new files",
     "detect": "looks at pictures",
     "default": "puts pictures into visits",
     "beat": "wakes the others",
 }
+# The FTP process lives also while it has nobody to listen to, and says so.
 NEEDED_QUEUES = tuple(WORK)
 SILENCE = f"no sign of life in the last {HEARTBEAT_DEAD_AFTER.seconds} s"
 

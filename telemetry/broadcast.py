@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 LIVE_GROUP = "live"
+SESSION_ENDED = "session_ended"
 SENT_WITHIN_S = 1
 
 

@@ -6,6 +6,7 @@ Used by the end-to-end tests, the fault harness and the benchmarks.
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -22,7 +23,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from security_site.config import BASE_DIR, Config
+from security_site.config import BASE_DIR, FTP_PORTS, Config
 
 T = TypeVar("T")
 OWNER, PASSWORD = "olivia", "a long sentence for a test"
@@ -37,6 +38,33 @@ def eventually(look: Callable[[], T], *, within_s: float = 30.0) -> T:
     return found
 
 
+def free_ftp_ports() -> tuple[int, socket.socket]:
+    """The first of as many free ports in a row as the FTP server takes, and what keeps others from choosing them.
+
+    That is the UDP port of the first's number: passive ports are opened late and shortly, so looking would not do.
+    """
+    for _ in range(1000):
+        first = random.randrange(20_000, 32_000 - FTP_PORTS, FTP_PORTS)
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", first))
+            if all(_is_free(port) for port in range(first, first + FTP_PORTS)):
+                return first, claim
+        except OSError:
+            pass
+        claim.close()
+    raise AssertionError("no free ports in a row were found")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 class Stack:
     """A running `manage.py up`, seen from outside: its folders, its API, its processes."""
 
@@ -47,6 +75,7 @@ class Stack:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.ftp_port, self._ftp_claim = free_ftp_ports()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data_dir.with_suffix(".log")
         self.api = httpx.Client(base_url=f"{self.url}/api/v1/", timeout=20)
@@ -58,6 +87,8 @@ class Stack:
             **mine,
             "DATA_DIR": str(self.data_dir),
             "PORT": str(self.port),
+            "FTP_HOST": "127.0.0.1",
+            "FTP_PORT": str(self.ftp_port),
             "ENV_FILE": os.devnull,
             "INCOMPLETE_SECONDS": "3",
             "TIME_ZONE": "Europe/Berlin",
@@ -165,9 +196,9 @@ def short_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[Stack]:
+def running_stack(folder: Path, **settings: str) -> Iterator[Stack]:
     """Every process of the program, with an owner, until the block ends."""
-    stack = Stack(folder / "data")
+    stack = Stack(folder / "data", **settings)
     stack.start()
     try:
         stack.make_owner()

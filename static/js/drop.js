@@ -62,12 +62,3 @@ if (form) {
     sendAll(event.dataTransfer.files);
   });
 }
-
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break; // only offered to pages served securely or from this machine
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    button.textContent = "Copied";
-  });
-}

@@ -6,11 +6,10 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditLog, Role, User
+from accounts.models import AuditLog, Role, Session, User
 from tests.factories import PASSWORD
 from tests.people import make_user
 
@@ -112,6 +111,14 @@ class TestThrottling:
         self.fail(client)
         with time_machine.travel(timezone.now() + timedelta(minutes=16)):
             assert client.post("/login/", RIGHT).status_code == 302
+
+    @pytest.mark.parametrize("address", ["unknown", "192.168.1.9:5060", "x" * 200, ""])
+    def test_whoever_comes_from_no_address_is_counted_all_the_same(self, client: Client, address: str) -> None:
+        self.fail(client, REMOTE_ADDR=address)
+        assert set(AuditLog.objects.values_list("ip_address", flat=True)) == {None}
+        assert client.post("/login/", RIGHT, REMOTE_ADDR="another").status_code == 429
+        assert client.post("/login/", RIGHT, REMOTE_ADDR="fe80::1%eth0").status_code == 302
+        assert AuditLog.objects.get(action="login").ip_address == "fe80::1"
 
     def test_a_locked_door_does_not_fill_the_trail(self, client: Client) -> None:
         self.fail(client, 15)

@@ -10,10 +10,12 @@ from django.contrib.admin.utils import quote
 from django.db import models
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 import security_site.urls  # noqa: F401  (registers every model)
 from accounts.models import APIKey, AuditLog, Role, Scope, User
-from cameras.models import Camera, Capture
+from cameras.ftp.accounts import give_account
+from cameras.models import Camera, Capture, FTPAccount, FTPLogEntry
 from detections.models import Detection
 from events.models import Assessment, Batch, Event
 from telemetry.heartbeat import beat
@@ -25,7 +27,8 @@ from tests.visits import make_visit
 
 pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-READ_ONLY = (APIKey, AuditLog, Heartbeat, Job, Pause, Capture, Detection, Event, Batch, Assessment)
+FACTS_OF_CAMERAS = (Capture, FTPAccount, FTPLogEntry, Detection, Event, Batch, Assessment)
+READ_ONLY = (APIKey, AuditLog, Heartbeat, Job, Pause, *FACTS_OF_CAMERAS)
 
 
 @pytest.fixture
@@ -47,6 +50,8 @@ def rows() -> None:
     make_visit(CameraFactory.create(id="front_door"), seen=("person", "car"))
     CaptureFactory.create(state="failed", error="odd <b>bytes</b>", camera_id="front_door")
     IgnoredFileFactory.create()
+    give_account(Camera.objects.get(pk="front_door"))
+    FTPLogEntry.objects.create(account_id="front_door", address="192.168.0.9", step="connected", sentence="Connected.")
     make_key(Scope.READ)
     beat("detect@home", "detect", {})
     Pause.objects.create(stage="detect", reason="no model")
@@ -69,6 +74,8 @@ class TestPages:
             "accounts.User",
             "cameras.Camera",
             "cameras.Capture",
+            "cameras.FTPAccount",
+            "cameras.FTPLogEntry",
             "cameras.IgnoredFile",
             "detections.Detection",
             "events.Assessment",
@@ -127,6 +134,7 @@ class TestPages:
                 address(Event, "change", event.pk),
                 f"/media/thumbnails/{detection.pk}",
             ],
+            address(FTPAccount, "changelist"): [address(FTPLogEntry, "changelist") + "?account=front_door"],
             address(Event, "change", event.pk): [
                 address(Detection, "change", detection.pk),
                 address(Assessment, "changelist") + f"?event__id__exact={event.pk}",
@@ -158,7 +166,6 @@ class TestPages:
 class TestCameras:
     def change(self, client: Client, camera: Camera, **fields: str) -> int:
         form = {"name": camera.name, "place": camera.place, "timezone": "", "clock_offset": ""}
-        form |= {"deleted_at_0": "", "deleted_at_1": ""}
         return client.post(address(Camera, "change", camera.pk), form | fields).status_code
 
     def test_only_what_was_changed_is_written(self, client: Client) -> None:
@@ -168,13 +175,49 @@ class TestCameras:
         camera.refresh_from_db()
         assert (camera.place, camera.timezone, camera.status) == ("back", "Europe/Berlin", "offline")
         entry = AuditLog.objects.get(action="camera_updated")
-        assert (entry.actor, entry.resource_id, entry.details) == ("olga", camera.pk, {"fields": ["place", "timezone"]})
+        assert (entry.actor, entry.resource_id) == ("olga", camera.pk)
+        assert entry.details == {"place": "back", "timezone": "Europe/Berlin"}
 
     def test_a_time_zone_nobody_knows_is_refused(self, client: Client) -> None:
         camera = CameraFactory.create()
         assert self.change(client, camera, timezone="Mars/Olympus") == 200
         camera.refresh_from_db()
         assert camera.timezone != "Mars/Olympus"
+
+    def test_a_name_that_is_taken_is_refused_as_on_its_page(self, client: Client) -> None:
+        CameraFactory.create(name="Gate")
+        camera = CameraFactory.create(name="Door")
+        assert self.change(client, camera, name="gate") == 200
+        camera.refresh_from_db()
+        assert camera.name == "Door"
+
+    def test_they_are_put_away_and_brought_back_with_a_trace(self, client: Client) -> None:
+        front = CameraFactory.create(id="front")
+        CameraFactory.create(id="merged", deleted_at=timezone.now(), merged_into=front)
+        selected = {"_selected_action": ["front", "merged"]}
+        client.post(address(Camera, "changelist"), {"action": "put_selected_away"} | selected)
+        assert not Camera.objects.filter(deleted_at=None).exists()
+        client.post(address(Camera, "changelist"), {"action": "bring_selected_back"} | selected)
+        assert Camera.objects.get(deleted_at=None) == front
+        deeds = AuditLog.objects.filter(resource_type="camera").order_by("id")
+        assert list(deeds.values_list("action", "resource_id")) == [
+            ("camera_deleted", "front"),
+            ("camera_restored", "front"),
+        ]
+
+    def test_whichever_cannot_come_back_says_why_and_keeps_no_other_from_it(self, client: Client) -> None:
+        CameraFactory.create(id="shed", name="Gate")
+        for camera_id, name in (("gate", "Gate"), ("porch", "Porch")):
+            CameraFactory.create(id=camera_id, name=name, deleted_at=timezone.now())
+        deed = {"action": "bring_selected_back", "_selected_action": ["gate", "porch"]}
+        page = client.post(address(Camera, "changelist"), deed, follow=True).content.decode()
+        assert "Another camera is called Gate now" in page and "Cameras brought back: 1." in page
+        assert set(Camera.objects.filter(deleted_at=None).values_list("pk", flat=True)) == {"shed", "porch"}
+
+    def test_no_secret_is_shown(self, client: Client) -> None:
+        give_account(CameraFactory.create(id="gate"))
+        account = FTPAccount.objects.get()
+        assert account.password_hash not in client.get(address(FTPAccount, "change", "gate")).content.decode()
 
 
 class TestPeople:

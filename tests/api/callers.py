@@ -20,6 +20,8 @@ WRITERS = {
     "ingest key": 403,
     "stranger": 401,
 }
+# What only owners may do: add, hide and bring back cameras, make passwords.
+OWNERS = {name: 403 if name == "member" else status for name, status in WRITERS.items()}
 
 
 def client_of(user: User) -> APIClient:

@@ -111,6 +111,7 @@ def cursor(text: str) -> str:
         ("captures/?media_type=sound", "media_type"),
         ("captures/?camera_id=%00", "camera_id"),
         ("cameras/?name=x", "name"),
+        ("cameras/?deleted=perhaps", "deleted"),
         ("events/1/?fields=id", "fields"),
     ],
 )
@@ -214,7 +215,7 @@ class TestEventFilters:
 @pytest.mark.parametrize(
     ("rows", "queries"),
     [
-        ("cameras", 3),  # session, user, rows
+        ("cameras", 3),  # session, user, rows with the account of each
         ("captures", 3),  # session, user, rows with the event of each
         ("detections", 3),  # session, user, rows with the file and the event of each
         ("events", 4),  # session, user, rows with ids of batches and detections, current assessments
@@ -241,8 +242,10 @@ def test_a_forgotten_slash_leads_on(client: APIClient) -> None:
     assert urlsplit(client.get("/api/v1/events").headers["Location"]).path == "/api/v1/events/"
 
 
-@pytest.mark.parametrize("rows", LISTS)
-@pytest.mark.parametrize("method", ["post", "put", "delete"])
+@pytest.mark.parametrize(
+    ("rows", "method"),
+    [(rows, method) for rows in LISTS for method in ("post", "put", "delete") if (rows, method) != ("cameras", "post")],
+)
 def test_there_is_no_other_way_to_change_a_list(client: APIClient, rows: str, method: str) -> None:
     response = getattr(client, method)(f"/api/v1/{rows}/")
     assert response.status_code == 405 and response.json()["title"] == "Method Not Allowed"

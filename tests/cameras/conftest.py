@@ -13,6 +13,8 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+NOBODY = 65534
+
 
 @pytest.fixture
 def open_root(settings: Settings) -> Iterator[Path]:
@@ -31,7 +33,7 @@ def not_as_root() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(65534)
+    os.seteuid(NOBODY)
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from cameras.intake import Outcome, give_up_on, take_in
 from cameras.models import OVERWRITTEN, Camera, Capture, IgnoredFile
+from cameras.scan import Scanner
 from tests.cameras.conftest import not_as_root
 from tests.files import drop, picture_bytes, video_bytes
 
@@ -191,10 +193,31 @@ def test_other_kinds_are_counted_as_ignored_with_the_reason(front: Path, name: s
     assert "not read" in ignored.reason
 
 
+def test_what_a_nas_keeps_for_itself_beside_the_cameras_is_no_camera(root: Path) -> None:
+    thumbnail = drop(root / "@eaDir" / "a.jpg", "SYNOPHOTO_THUMB_XL.jpg", picture_bytes(1))
+    scanner = Scanner(root)
+    assert take_in(thumbnail) is Outcome.GONE
+    assert [*scanner.full(), *scanner.below(thumbnail.parent)] == []
+    assert not Camera.objects.exists()
+
+
+def test_what_a_nas_keeps_for_itself_beside_pictures_is_counted_as_one_and_not_looked_at(root: Path) -> None:
+    foreign = root / "front" / "2025-12-31" / "@eaDir"
+    thumbnail = drop(foreign / "a.jpg", "SYNOPHOTO_THUMB_XL.jpg", picture_bytes(1))
+    assert list(Scanner(root).full()) == [foreign]
+    assert {take_in(foreign), take_in(thumbnail)} == {Outcome.IGNORED}
+    ignored = IgnoredFile.objects.get()
+    assert (ignored.file_path, Capture.objects.count()) == ("front/2025-12-31/@eaDir", 0)
+    shutil.rmtree(foreign)
+    assert [take_in(path) for path in Scanner(root).full()] == [Outcome.GONE]
+    assert not IgnoredFile.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["a.jpg.part", "a.jpg_", "12.00.00-12.00.00[M][0@0][0].dav_", ".a.jpg"])
 def test_an_upload_under_its_temporary_name_is_waited_for_and_then_named(
-    front: Path, monkeypatch: pytest.MonkeyPatch
+    front: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    path = drop(front, "a.jpg.part", picture_bytes(1))
+    path = drop(front, name, picture_bytes(1))
     assert take_in(path) is Outcome.WAITING
     monkeypatch.setattr("cameras.intake.Found.is_settled", lambda self: True)
     assert take_in(path) is Outcome.IGNORED

@@ -57,7 +57,7 @@ def test_running_it_again_changes_nothing() -> None:
 def test_a_deleted_camera_stays_deleted() -> None:
     seed_cameras("--count", "1")
     Camera.objects.update(deleted_at=datetime.now(UTC))
-    assert "restore it" in seed_cameras("--count", "1")
+    assert "bring it back" in seed_cameras("--count", "1")
     assert Camera.objects.get().deleted_at
 
 

@@ -16,9 +16,10 @@ from django.db import connection
 from django.utils import timezone
 
 from cameras import media
+from cameras.importing import import_older
 from cameras.intake import take_in
 from cameras.models import Camera, Capture, IgnoredFile
-from cameras.scan import Scanner, import_older
+from cameras.scan import Scanner
 from cameras.watcher import Watcher, file_system_of
 from telemetry.models import Heartbeat, Pause
 from telemetry.stages import pause
@@ -151,7 +152,7 @@ def test_many_old_files_at_a_folder_s_first_scan_are_offered_not_queued(
     time.sleep(0.02)  # ctime of the next file must be later than the first scan's moment
     drop(root / "front", "live.jpg", picture_bytes(99))
     assert [path.name for path in scanner.changed()] == ["live.jpg"]
-    import_older(camera)
+    import_older(camera, None)
     assert len(list(scanner.changed())) == 52
     camera.refresh_from_db()
     assert (camera.older_files, camera.skip_before) == (0, None)

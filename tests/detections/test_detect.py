@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import cv2
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -297,6 +300,38 @@ def test_a_result_that_comes_after_the_claim_was_lost_is_discarded(front: Path, 
     detect_queued("worker", 1)
     assert not Detection.objects.exists()
     assert (only_capture().state, only_capture().claimed_by) == ("detecting", "somebody else")
+
+
+def test_a_camera_that_sends_in_masses_keeps_no_other_waiting(front: Path, data_dir: Path) -> None:
+    for number in range(20):
+        take_in(drop(front, f"{number}.jpg", picture_bytes(number)))
+    take_in(drop(data_dir / "cameras" / "back", "a.jpg", picture_bytes(99)))
+    claim = claim_captures("worker", 4)
+    assert claim is not None
+    assert [capture.file_path for capture in claim.captures] == [
+        "front/0.jpg",
+        "back/a.jpg",
+        "front/1.jpg",
+        "front/2.jpg",
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_claim_at_the_same_moment_each_get_live_captures(front: Path) -> None:
+    for number in range(6):
+        take_in(drop(front, f"{number}.jpg", picture_bytes(number)))
+    all_at_once = threading.Barrier(3)
+
+    def claim(number: int) -> list[int]:
+        all_at_once.wait()
+        claim = claim_captures(f"worker {number}", 2)
+        connection.close()
+        return [capture.pk for capture in claim.captures] if claim else []
+
+    with ThreadPoolExecutor(3) as workers:
+        taken = list(workers.map(claim, range(3)))
+    assert [len(each) for each in taken] == [2, 2, 2]
+    assert len(set().union(*taken)) == 6
 
 
 def test_the_batch_of_a_dead_worker_is_retried_one_by_one(front: Path, detector: ScriptedDetector) -> None:

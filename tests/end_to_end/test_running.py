@@ -180,7 +180,18 @@ def test_a_visit_is_reviewed_by_keyboard_and_the_other_open_page_follows(stack: 
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/events/", "/events/{event}/", "/cameras/", "/cameras/reading/", "/system/", "/password/"]
+    "path",
+    [
+        "/",
+        "/events/",
+        "/events/{event}/",
+        "/cameras/",
+        "/cameras/reading/",
+        "/cameras/reading/connect/",
+        "/add-camera/",
+        "/system/",
+        "/password/",
+    ],
 )
 @pytest.mark.browser
 def test_pages_read_without_javascript_and_fit_a_phone(

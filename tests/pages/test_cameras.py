@@ -56,6 +56,19 @@ def test_a_camera_silent_for_longer_than_ever_is_overdue(page: Client, front: Ca
     assert "silent for 3 h" in text_of(page, "/cameras/front_door/")
 
 
+def test_a_camera_that_appeared_by_itself_is_new_until_somebody_names_or_places_it(page: Client, front: Camera) -> None:
+    assert "appeared by itself" in text_of(page, "/cameras/")
+    page.post("/cameras/front_door/change/", {"place": "street"})
+    assert "appeared by itself" not in text_of(page, "/cameras/")
+
+
+def test_a_camera_is_new_for_a_week_and_not_for_a_viewer(page: Client, front: Camera) -> None:
+    viewer = signed_in_as(UserFactory.create(role=Role.VIEWER, camera_ids=[front.pk]))
+    assert "appeared by itself" not in text_of(viewer, "/cameras/")
+    Camera.objects.update(created_at=now() - timedelta(days=8))
+    assert "appeared by itself" not in text_of(page, "/cameras/")
+
+
 def test_the_place_is_one_click_away(page: Client, front: Camera) -> None:
     response = page.post("/cameras/front_door/change/", {"place": "street", "next": "cameras"}, follow=True)
     front.refresh_from_db()
@@ -98,13 +111,13 @@ def test_older_files_are_offered_and_imported(page: Client, front: Camera) -> No
 def test_a_clock_that_is_off_is_told_and_corrected_from_then_on(page: Client, front: Camera) -> None:
     for _ in range(5):
         CaptureFactory.create(camera=front, clock_difference=61 * 60)
-    assert "Its clock is 1 h 1 min behind" in text_of(page, "/cameras/front_door/")
+    assert "Its clock is 61 min behind" in text_of(page, "/cameras/front_door/")
     page.post("/cameras/front_door/correct-clock/")
     front.refresh_from_db()
     assert front.clock_offset == 61 * 60
     assert AuditLog.objects.get().details == {"clock_offset": 61 * 60}
     text = text_of(page, "/cameras/front_door/")
-    assert "Its clock is taken to be 1 h 1 min behind" in text and "correct its times" not in text
+    assert "Its clock is taken to be 61 min behind" in text and "correct its times" not in text
 
 
 def test_a_clock_that_keeps_time_is_not_mentioned_nor_corrected(page: Client, front: Camera) -> None:
@@ -149,8 +162,8 @@ def test_it_costs_the_same_however_many_cameras_there_are(
     page: Client, front: Camera, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     EventFactory.create(camera=front)
-    # session, user · cameras, their pictures · files, ignored files · cameras to drop a picture for
-    queries = 7
+    # session, user · cameras, their pictures · put away · touched by a person · slowed down · files, ignored files
+    queries = 9
     with django_assert_num_queries(queries):
         page.get("/cameras/")
     for _ in range(4):
@@ -200,7 +213,7 @@ def test_a_disk_that_refuses_is_said(page: Client, monkeypatch: pytest.MonkeyPat
     def full(*_: object) -> Capture:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cameras.views.receive_upload", full)
+    monkeypatch.setattr("cameras.views.uploading.receive_upload", full)
     response = page.post("/upload/", {"pictures": picture()}, headers={"Accept": "application/json"})
     assert response.json() == {"sentences": ["visitor.jpg could not be stored: No space left on device."]}
 
@@ -215,7 +228,7 @@ def test_a_name_cannot_lead_out_of_the_camera_folder(page: Client, settings: obj
 
 def test_the_demo_is_started_in_the_background(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([True, False])  # whether it was not playing yet
-    monkeypatch.setattr("cameras.views.start_in_background", lambda: next(answers))
+    monkeypatch.setattr("cameras.views.uploading.start_in_background", lambda: next(answers))
     assert "The demo is playing: its first pictures" in page.post("/demo/", follow=True).content.decode()
     assert "The demo is playing already." in page.post("/demo/", follow=True).content.decode()
 

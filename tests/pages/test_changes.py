@@ -12,7 +12,9 @@ from django.test import Client
 from time_machine import TimeMachineFixture
 
 from accounts.models import User
+from cameras.hiding import put_away
 from cameras.models import Camera
+from events.merging import merge_camera
 from events.models import Event
 from tests.factories import CaptureFactory, EventFactory
 from tests.pages.conftest import signed_in_as
@@ -97,6 +99,28 @@ def test_a_deleted_visit_goes(page: Client, front: Camera) -> None:
     assert fragments(page, NOON)[f"event-{event.pk}"] == "delete"
 
 
+def test_a_camera_that_is_put_away_goes_with_its_visits(page: Client, front: Camera, back: Camera) -> None:
+    waiting = EventFactory.create(camera=front, risk_score=70, started_at=NOON - timedelta(days=3))
+    EventFactory.create(camera=front, started_at=NOON - timedelta(hours=1))
+    put_away(front, None)
+    found = fragments(page, NOON)
+    assert found["camera-front_door"] == found[f"event-{waiting.pk}"] == found["hour-2026112112"] == "delete"
+    assert found["camera-back_garden"] == "true"
+    assert "camera-front_door" not in fragments(page, NOON + timedelta(minutes=1))
+
+
+def test_the_tile_of_one_that_was_merged_goes_and_its_visits_stay(page: Client, front: Camera, back: Camera) -> None:
+    event = EventFactory.create(camera=front, risk_score=70, started_at=NOON - timedelta(hours=1))
+    merge_camera(front, back, None)
+    found = fragments(page, NOON)
+    assert (found["camera-front_door"], found[f"event-{event.pk}"]) == ("delete", "true")
+
+
+def test_a_viewer_is_not_told_of_one_they_could_not_see(front: Camera, stranger: User) -> None:
+    put_away(front, None)
+    assert "camera-front_door" not in fragments(signed_in_as(stranger), NOON)
+
+
 def test_the_next_visit_takes_the_place_of_a_reviewed_one(page: Client, front: Camera) -> None:
     waiting = EventFactory.create(camera=front, risk_score=50, started_at=NOON - timedelta(hours=2))
     EventFactory.create_batch(4, camera=front, risk_score=50, started_at=NOON - timedelta(hours=1))
@@ -137,7 +161,7 @@ def test_changes_cost_the_same_however_many_there_are(
 ) -> None:
     EventFactory.create(camera=front, risk_score=50, started_at=NOON)
     EventFactory.create(camera=front, started_at=NOON)
-    queries = 18  # those of the whole page, and which visits changed
+    queries = 19  # those of the whole page, and which visits changed, and which cameras were put away
     with django_assert_num_queries(queries):
         fragments(page, NOON)
     EventFactory.create_batch(8, camera=front, risk_score=50, started_at=NOON)

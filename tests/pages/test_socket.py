@@ -15,14 +15,13 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.test import AsyncClient
 
-from accounts.models import User
+from accounts.models import Session, User
 from cameras.models import Camera
 from events.consumers import SIGNED_OUT, LiveConsumer
 from security_site.sockets import socket_application
-from telemetry.broadcast import LIVE_GROUP
+from telemetry.broadcast import LIVE_GROUP, SESSION_ENDED
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("closed_connections")]
@@ -158,6 +157,18 @@ async def test_whoever_is_signed_out_hears_nothing_more(
     await end(owner)
     await tell("event", id=1, camera_id="front_door")
     assert await socket.receive_output() == {"type": "websocket.close", "code": SIGNED_OUT}
+
+
+async def test_a_session_that_is_ended_closes_its_socket_at_once_and_others_hear_nothing_of_it(
+    opened: Open, owner: User, stranger: User
+) -> None:
+    ended, other = await opened(owner), await opened(stranger)
+    for socket in (ended, other):
+        await socket.connect()
+    await owner.sessions.all().adelete()
+    await tell(SESSION_ENDED)
+    assert await ended.receive_output() == {"type": "websocket.close", "code": SIGNED_OUT}
+    assert await other.receive_nothing()
 
 
 async def test_a_silent_socket_is_checked_too(opened: Open, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from cameras.silence import unusual_silence
-from cameras.words import age_words, clock_words, list_words, span_words
+from cameras.words import age_words, clock_error_words, clock_words, list_words, span_words
 from events.templatetags.words import readable, shape, signed
 from inference.analysts.rules.phrases import percent
 
@@ -60,6 +60,20 @@ def test_the_clock_says_as_much_of_the_day_as_is_needed(moment: datetime, words:
 
 def test_the_clock_can_tell_seconds() -> None:
     assert clock_words(NOON, UTC, seconds=True, now=NOON) == "12:00:30"
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "words"),
+    [
+        (3660, "61 min behind"),
+        (-3600, "1 h ahead"),
+        (7200, "2 h behind"),
+        (170, "3 min behind"),
+        (5 * 3600 + 600, "5 h 10 min behind"),
+    ],
+)
+def test_how_far_a_clock_is_off(offset_s: float, words: str) -> None:
+    assert clock_error_words(offset_s) == words
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ BEAT = "import security_site.beat as b; b.app.loader.import_default_modules(); b
 WORKER = "import security_site.worker as w; w.app.loader.import_default_modules(); w.app.finalize()"
 WEB = "import security_site.asgi, security_site.urls"
 WATCHER = "import django; django.setup(); import cameras.watcher"
+FTP = "import django; django.setup(); import cameras.ftp.server"
 
 
 def loaded_by(statements: str, names: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -28,11 +29,18 @@ def loaded_by(statements: str, names: str, monkeypatch: pytest.MonkeyPatch) -> l
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("statements", [BEAT, WORKER, WATCHER, WEB], ids=["beat", "worker", "watcher", "web"])
+@pytest.mark.parametrize(
+    "statements", [BEAT, WORKER, WATCHER, FTP, WEB], ids=["beat", "worker", "watcher", "ftp", "web"]
+)
 def test_no_model_and_no_picture_library_is_loaded_before_it_is_needed(
     statements: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert loaded_by(statements, HEAVY, monkeypatch) == []
+
+
+@pytest.mark.parametrize("statements", [BEAT, WORKER, WATCHER, WEB], ids=["beat", "worker", "watcher", "web"])
+def test_only_the_ftp_process_loads_the_ftp_server(statements: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded_by(statements, "pyftpdlib OpenSSL cryptography.x509", monkeypatch) == []
 
 
 def test_beat_knows_every_name_it_sends_and_loads_no_django(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,13 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("DETECTOR", "magic", "DETECTOR='magic' is refused: Input should be 'auto'"),
         ("TIME_ZONE", "Mars/Base", "TIME_ZONE='Mars/Base' is refused: it is not a time zone"),
         ("ALLOWED_HOSTS", "a.example,*", "list the names"),
+        (
+            "FTP_PORT",
+            "7990",
+            "FTP_PORT='7990' is refused: it takes the ports 7990 to 8010, and PORT=8000 is one of them",
+        ),
+        ("FTP_PORT", "65530", "FTP_PORT='65530' is refused"),
+        ("PORT", "2130", "PORT=2130 is one of them"),
         ("REDIS_URL", "localhost", "REDIS_URL is refused: must start with redis://"),
     ],
 )

@@ -41,9 +41,14 @@ class TestReadiness:
             200,
             {
                 "status": "ready",
-                "checks": dict.fromkeys(["database", "redis", "detect", "default", "watcher", "beat", "stages"], "ok"),
+                "checks": dict.fromkeys(["database", "redis", *NEEDED_QUEUES, "stages"], "ok"),
             },
         )
+
+    @pytest.mark.usefixtures("everybody_lives")
+    def test_an_ftp_server_that_nobody_needs_yet_is_no_fault(self, client: Client) -> None:
+        beat("ftp@home", "ftp", {"listening": "", "why_not": "no camera has an account yet", "is_wanted": False})
+        assert self.ask(client)[0] == 200
 
     @pytest.mark.usefixtures("everybody_lives")
     @pytest.mark.parametrize("queue", NEEDED_QUEUES)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from accounts.models import Session
 from cameras.models import Camera, Capture
 from detections.models import Detection
 from events.models import Assessment, Batch, Event, EventDetection

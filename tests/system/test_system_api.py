@@ -52,6 +52,7 @@ def test_all_is_well(front: Camera) -> None:
     assert {stage["waiting"] for stage in told["stages"]} == {0}
     assert told["stages"][0]["done_last_hour"] == 1
     assert {worker["queue"]: worker["is_alive"] for worker in told["workers"]} == {
+        "ftp": True,
         "watcher": True,
         "detect": True,
         "default": True,

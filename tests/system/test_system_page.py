@@ -51,6 +51,17 @@ class TestFirstLine:
         assert first_line(page) == "1 thing needs you: no process looks at pictures."
         assert "missing" in words(page) and "No process runs it now." in words(page)
 
+    def test_cameras_that_cannot_send_by_ftp(self, page: Client) -> None:
+        why = "port 2121 is already in use by vsftpd (process 812). End that program, or set another FTP_PORT."
+        beat("ftp@1", "ftp", {"listening": "", "why_not": why, "is_wanted": True})
+        assert first_line(page) == "1 thing needs you: cameras cannot send by FTP."
+        assert f"Cameras cannot send by FTP: {why}" in words(page)
+
+    def test_nobody_needs_ftp_yet(self, page: Client) -> None:
+        beat("ftp@1", "ftp", {"listening": "", "why_not": "no camera has an account yet", "is_wanted": False})
+        assert first_line(page) == "Everything runs."
+        assert "receives what cameras send by FTP; off: no camera has an account yet" in words(page)
+
     def test_a_process_that_was_started_again(self, page: Client) -> None:
         silence("detect")
         beat("detect@home:2", "detect", {"engine": "builtin"})
@@ -243,7 +254,7 @@ class TestChanges:
         response = client.get("/system/changes", {"seen": seen})
         text = response.content.decode()
         assert response.status_code == (200 if text else 204)
-        assert response["X-System-Clock"]
+        assert response["X-Page-Clock"]
         assert text.count('hx-swap-oob="true"') == text.count('name="seen"')
         return set(re.findall(r'id="([a-z-]+)"\s+hx-swap-oob', text)) - {"storage"}
 

@@ -56,7 +56,7 @@ class Command(BaseCommand):
             if with_folders:
                 _make_folder(folder)
             there = (
-                "there already, but deleted; an owner can restore it in the admin"
+                "there already, but put away; an owner can bring it back on the page of the cameras"
                 if camera.deleted_at
                 else "there already"
             )

@@ -1,12 +1,23 @@
-// The System page asks every few seconds which of its parts changed, and at once when a stage pauses or goes on.
+// A page of parts asks every few seconds which of them changed, and at once after a hint that concerns it.
 // Only those are answered, and replaced by their id; what did not change keeps its focus and its folds.
 
 const changes = document.getElementById("changes");
 const connection = document.getElementById("connection");
+const hints = changes.dataset.hints.split(" ");
+const camera = changes.dataset.camera; // empty: of whatever camera
+const HINTS_GATHERED_MS = 150;
 const SIGNED_OUT = 4401;
+
+let gathering = 0;
+let focused = "";
 
 function ask() {
   htmx.trigger(changes, "changed");
+}
+
+function askSoon() {
+  clearTimeout(gathering);
+  gathering = setTimeout(ask, HINTS_GATHERED_MS);
 }
 
 function showConnection(words) {
@@ -18,9 +29,13 @@ function showLost() {
   showConnection(`Reconnecting… showing until ${changes.dataset.clock}`);
 }
 
+function concerns({ type, data }) {
+  return hints.includes(type) && (!camera || !data.camera_id || data.camera_id === camera);
+}
+
 changes.addEventListener("htmx:afterRequest", (event) => {
   if (!event.detail.successful) return showLost();
-  const clock = event.detail.xhr.getResponseHeader("X-System-Clock");
+  const clock = event.detail.xhr.getResponseHeader("X-Page-Clock");
   if (!clock) return location.reload(); // the login page answered
   changes.dataset.clock = clock;
   showConnection("");
@@ -29,7 +44,7 @@ changes.addEventListener("htmx:afterRequest", (event) => {
 document.body.addEventListener("htmx:wsOpen", ask);
 document.body.addEventListener("htmx:wsBeforeMessage", (event) => {
   event.preventDefault(); // JSON, not a fragment
-  if (JSON.parse(event.detail.message).type === "stage") ask();
+  if (concerns(JSON.parse(event.detail.message))) askSoon();
 });
 document.body.addEventListener("htmx:wsClose", (event) => {
   if (event.detail.event.code === SIGNED_OUT) location.reload();
@@ -39,4 +54,9 @@ document.body.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   for (const fold of detail.target.querySelectorAll("details[open][id]")) {
     detail.fragment.querySelector(`#${CSS.escape(fold.id)}`)?.setAttribute("open", "");
   }
+  focused = detail.target.contains(document.activeElement) ? document.activeElement.id : "";
+});
+document.body.addEventListener("htmx:oobAfterSwap", () => {
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  focused = "";
 });

@@ -50,8 +50,9 @@ class Receipt:
 
     @property
     def path_in_folder(self) -> str:
-        """Below the folder of the camera."""
-        return self.file_path.partition("/")[2] or self.file_path
+        """The same below the folder of the camera."""
+        folders = self.file_path.split("/")[1:-1]
+        return "/".join([*folders, self.file_name])
 
 
 def last_receipts(user: User, limit: int) -> list[Receipt]:

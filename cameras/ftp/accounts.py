@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -28,7 +28,7 @@ class Credentials:
     host: str
     port: int
     user: str
-    password: str | None
+    password: str | None = field(repr=False)
 
 
 def give_account(camera: Camera, request: HttpRequest | None = None) -> Credentials:

@@ -15,18 +15,17 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, InterfaceError, connection
-from django.db.models import Q
 from django.utils import timezone
 
 from cameras.ftp.filesystem import Arriving
 from cameras.intake import camera_folder_of, reject_upload
 from cameras.models import Camera, Capture, FTPAccount, FTPLogEntry
-from cameras.names import decode_path, encode_path
+from cameras.names import encode_path
 from telemetry.broadcast import broadcast
 
 logger = logging.getLogger(__name__)
@@ -82,6 +81,18 @@ class Question:
     then: Callable[[Any], None]
     otherwise: object
     """The answer where the database does not give one."""
+
+
+class Once:
+    """The first call counts: the database's answer, or that it took too long."""
+
+    def __init__(self, then: Callable[[Any], None]) -> None:
+        self._then: Callable[[Any], None] | None = then
+
+    def __call__(self, answer: Any) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then(answer)
 
 
 class Desk:
@@ -193,16 +204,11 @@ class Desk:
 
 def living_accounts() -> dict[str, Account]:
     """The accounts that may sign in, by user name: of cameras that are there, or were merged into one that is."""
-    there = Q(camera__deleted_at=None)
-    merged = Q(camera__merged_into__isnull=False, camera__merged_into__deleted_at=None)
+    accounts = FTPAccount.objects.filter(camera__in=Camera.objects.in_use()).select_related("camera")
     return {
-        account.user: Account(account.camera_id, account.user, account.password_hash, _folder_of(account.camera))
-        for account in FTPAccount.objects.filter(there | merged).select_related("camera")
+        account.user: Account(account.camera_id, account.user, account.password_hash, account.camera.folder.name)
+        for account in accounts
     }
-
-
-def _folder_of(camera: Camera) -> str:
-    return PurePath(decode_path(camera.folder_path)).name
 
 
 def was_looked_at(relative: str, size: int, mtime: datetime) -> bool:

@@ -23,10 +23,11 @@ from pyftpdlib.servers import FTPServer
 
 from cameras import media
 from cameras.ftp.addresses import host_for_cameras, passive_ports, port_for_cameras
+from cameras.ftp.caller import plain_address
 from cameras.ftp.certificate import certificate_in, encryption_with
 from cameras.ftp.desk import Account, Desk
 from cameras.ftp.reception import Reception
-from cameras.ftp.session import Session, plain_address
+from cameras.ftp.session import Session
 from cameras.models import FTPLogEntry
 from security_site.addresses import by_whom, is_private
 from telemetry.heartbeat import Beating

@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from cameras import intake
-from cameras.ftp import desk, filesystem, limits, parts, reception, server, session, transfer
+from cameras.ftp import caller, desk, filesystem, limits, parts, reception, server, session, transfer
 from cameras.ftp.accounts import give_account
 from cameras.ftp.limits import Bucket, CameraLimits
 from cameras.hiding import bring_back, put_away
@@ -174,7 +174,7 @@ class TestWhoIsLetIn:
             camera.send("a.jpg", picture_bytes(1))
 
     def test_who_does_not_sign_in_is_sent_away(self, alone: NewServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(session, "SIGN_IN_WITHIN_S", 0.3)
+        monkeypatch.setattr(caller, "SIGN_IN_WITHIN_S", 0.3)
         camera = alone()
         with socket.create_connection(("127.0.0.1", camera.port), timeout=10) as silent:
             assert silent.recv(100).startswith(b"220 ")
@@ -454,6 +454,26 @@ class TestTheEndOfAnUpload:
             break_off(camera.connect(), f"{number}.jpg", b"\xff\xd8\xff half")
         eventually(lambda: FTPLogEntry.objects.filter(step="lost").count() == 10)
         assert not FTPLogEntry.objects.filter(step="received").exists()
+
+    def test_what_is_still_on_its_way_when_the_client_hangs_up_is_taken(self, alone: NewServer, home: Path) -> None:
+        camera = alone()
+        ftp = camera.connect()
+        with ftp.transfercmd("STOR snap.jpg") as data:
+            data.sendall(b"\xff\xd8\xff half")
+            ftp.close()
+            hang_up(camera.connect())  # the loop has turned, so the server has seen it
+            data.sendall(b", and the rest")
+        eventually(noted("lost", "the connection was lost at 22 bytes of snap.jpg"))
+
+    def test_who_has_hung_up_is_not_there_even_before_the_loop_knows(self) -> None:
+        ours, theirs = socket.socketpair()
+        client = Mock(_closed=False, connected=True, _quit_pending=False, _fileno=ours.fileno())
+        with ours:
+            assert caller.Caller.is_there(client)
+            theirs.close()
+            assert not caller.Caller.is_there(client)
+            client._quit_pending = True
+            assert caller.Caller.is_there(client)
 
     def test_a_client_that_is_gone_for_good_holds_nothing(
         self, alone: NewServer, monkeypatch: pytest.MonkeyPatch

@@ -33,6 +33,13 @@ def logged(account: FTPAccount, step: Step, sentence: str = "", minutes_ago: flo
     FTPLogEntry.objects.create(account=account, step=step, sentence=sentence, address="192.168.1.23", at=at)
 
 
+def test_an_upload_that_broke_off_is_shown_by_the_name_it_was_to_get(page: Client, front: Camera) -> None:
+    part = "front_door/2026-11-21/.snap.jpg.1a2b3c4d.part"
+    CaptureFactory.create(camera=front, file_path=part, state="rejected", error="connection lost at 312 KB")
+    text = text_of(page, FRONT)
+    assert "2026-11-21/snap.jpg" in text and "Rejected: connection lost at 312 KB" in text and ".part" not in text
+
+
 def test_it_tells_when_the_camera_signed_in_and_how_its_folder_is_watched(page: Client, account: FTPAccount) -> None:
     assert "Has not signed in by FTP yet." in text_of(page, FRONT)
     logged(account, Step.LOGGED_IN, minutes_ago=12)

@@ -26,6 +26,7 @@ from tests.stack import Stack, eventually, running_stack, short_folder
 CONNECTIONS = 3
 CLIPS = 8
 SETTLED_WITHIN_S = 120
+TOLD_EVERY_S = 5
 
 
 class Kind(Enum):
@@ -160,6 +161,22 @@ def _send_all(
         done.put(error)
 
 
+def come_to_rest(stack: Stack, *, tell: Callable[[str], None]) -> None:
+    """Wait until everything that was sent has been looked at, however long that takes, as long as it goes on."""
+    waiting, changed_at = -1, time.monotonic()
+    while left := _waiting(stack):
+        if left != waiting:
+            waiting, changed_at = left, time.monotonic()
+            tell(f"{left} wait to be looked at")
+        assert time.monotonic() - changed_at < SETTLED_WITHIN_S, f"{left} files wait, and nothing goes on"
+        time.sleep(TOLD_EVERY_S)
+
+
+def _waiting(stack: Stack) -> int:
+    stages = stack.api.get("system/").raise_for_status().json()["stages"]
+    return sum(stage["waiting"] for stage in stages if stage["name"] in ("intake", "detect"))
+
+
 def problems(stack: Stack, plan: Plan) -> list[str]:
     """What did not become what it should, after all has come to rest."""
     found: list[str] = []
@@ -194,8 +211,13 @@ def main() -> None:
         print(f"{kinds.total()} files of {len(cameras)} cameras: {dict(kinds)}")
         print(f"each camera may send {MOST_FILES_A_SECOND} files a second in the long run")
         began = time.monotonic()
-        upload(plan, tell=lambda words: print(f"{time.monotonic() - began:7.1f} s  {words}", flush=True))
+
+        def tell(words: str) -> None:
+            print(f"{time.monotonic() - began:7.1f} s  {words}", flush=True)
+
+        upload(plan, tell=tell)
         sent = time.monotonic() - began
+        come_to_rest(stack, tell=tell)
         wrong = problems(stack, plan)
         print(f"sent in {sent:.1f} s, all looked at after {time.monotonic() - began:.1f} s")
         print("\n".join(wrong) or "every file became exactly what it should")

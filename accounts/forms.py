@@ -19,6 +19,7 @@ class LoginForm(AuthenticationForm):
 class SetupForm(UserCreationForm):  # type: ignore[type-arg]  # not subscriptable at run time
     """Name and password of the owner."""
 
-    class Meta:
+    class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username",)
+        help_texts = {"username": "With it you log in."}

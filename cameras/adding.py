@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from accounts.models import AuditAction, audit
 from cameras.ftp.accounts import Credentials, give_account
 from cameras.models import Camera, Place, guess_place, normalize_camera_id
-from cameras.names import encode_path
+from cameras.names import TURNS_TEXT, encode_path
 from telemetry.broadcast import broadcast
 
 LONGEST_NAME = 200
@@ -71,7 +71,7 @@ def usable_name(name: str, camera: Camera | None = None) -> str:
         raise NameRefused("A camera needs a name with at least one letter or digit.")
     if len(name) > LONGEST_NAME:
         raise NameRefused(f"A name has {LONGEST_NAME} characters at most.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+    if any(unicodedata.category(character) in ("Cc", "Cs") or character in TURNS_TEXT for character in name):
         raise NameRefused("A name cannot hold control characters.")
     if (other := who_is_called(name, camera)) is not None:
         raise NameRefused(_why_taken(other), other)
@@ -96,7 +96,12 @@ def _create(camera_id: str, name: str, place: Place, timezone: str) -> Camera:
     try:
         with transaction.atomic():
             return Camera.objects.create(
-                pk=camera_id, name=name, place=place, timezone=timezone, folder_path=folder_path
+                pk=camera_id,
+                name=name,
+                place=place,
+                timezone=timezone,
+                folder_path=folder_path,
+                status=Camera.Status.OFFLINE,  # until its first file
             )
     except IntegrityError as error:
         known = Camera.objects.select_related("merged_into").get(pk=camera_id)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from cameras.ftp.parts import shown_name
 from cameras.models import Camera, Capture, FTPAccount, FTPLogEntry, IgnoredFile
 from cameras.receipts import Outcome, outcome_of
 from cameras.tiles import has_picture, picture_url
@@ -56,7 +57,7 @@ def _server_step() -> Step:
         return Step(title, "It begins within two seconds of the first account.")
     if why := beat.detail.get("why_not", ""):
         return Step(title, f"It does not listen: {why}", beat.at, has_failed=True)
-    return Step(title, f"On {beat.detail.get('listening', '')}.", beat.started_at)
+    return Step(title, f"On {beat.detail.get('listening', '')}.", datetime.fromisoformat(beat.detail["since"]))
 
 
 def _connection_step(newest: Newest, nameless: Sequence[FTPLogEntry]) -> Step:
@@ -107,7 +108,7 @@ def how_watched(watcher: Heartbeat) -> str:
     """How new files in the camera folders are noticed, as a sentence."""
     how = watcher.detail.get("how", "")
     if how == TOLD_BY_THE_KERNEL:
-        return "The kernel tells of new files."
+        return "New files are seen at once."
     return f"New files are found by {how}." if how else "New files are looked for."
 
 
@@ -123,7 +124,7 @@ def folder_steps(camera: Camera) -> list[Step]:
     newest = max((file for file in (capture, ignored) if file), key=lambda file: file.arrived_at, default=None)
     if newest is None:
         return [watched, Step("A file is seen", "Put a picture into the folder above, or point the camera there.")]
-    return [watched, Step("A file is seen", newest.file_path.rsplit("/", 1)[-1], newest.arrived_at)]
+    return [watched, Step("A file is seen", shown_name(newest.file_path.rsplit("/", 1)[-1]), newest.arrived_at)]
 
 
 def picture_steps(camera: Camera, account: FTPAccount | None) -> list[Step]:

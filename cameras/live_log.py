@@ -43,7 +43,8 @@ class LiveLog:
 
 def log_of(camera: Camera, account: FTPAccount | None) -> LiveLog:
     """Twelve queries at most, whatever has arrived."""
-    lines = list(account.log.order_by("-id")[:LINES]) if account else []
+    # That it connected is told by what it did then.
+    lines = list(account.log.exclude(step=FTPLogEntry.Step.CONNECTED).order_by("-id")[:LINES]) if account else []
     strangers = _unknown_callers() if account else []
     steps = ftp_steps(account, strangers) if account else folder_steps(camera)
     return LiveLog(_with_states([*steps, *picture_steps(camera, account)]), lines, strangers)
@@ -65,5 +66,7 @@ def _with_states(steps: list[Step]) -> list[tuple[StepState, Step]]:
 
 
 def _unknown_callers() -> list[FTPLogEntry]:
+    """The newest of each sentence: somebody who knocks fifty times must not push out who was refused."""
     since = timezone.now() - UNKNOWN_CALLERS_FOR
-    return list(FTPLogEntry.objects.filter(account=None, at__gte=since).order_by("-id")[:LINES])
+    entries = FTPLogEntry.objects.filter(account=None, at__gte=since).order_by("sentence", "-id").distinct("sentence")
+    return sorted(entries, key=lambda entry: entry.pk, reverse=True)[:LINES]

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+# Marks that turn the direction of the text around them, of whole sentences on a page too.
+TURNS_TEXT = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 _ESCAPE = re.compile(r"\\(\\|x[0-9a-f]{2})")
 
 

@@ -109,7 +109,9 @@ def outcome_of(capture: Capture, object_types: list[str]) -> tuple[Outcome, str]
     match capture.state:
         case Capture.State.QUEUED if capture.error:
             return Outcome.PENDING, f"Will be tried again: {capture.error}"
-        case Capture.State.QUEUED | Capture.State.DETECTING:
+        case Capture.State.QUEUED:
+            return Outcome.PENDING, "Waits to be looked at…"
+        case Capture.State.DETECTING:
             return Outcome.PENDING, "Being looked at…"
         case Capture.State.DETECTED if object_types:
             return Outcome.FOUND, f"Found: {list_words(object_types)}"

@@ -37,7 +37,7 @@ MOST_WAITING_ENTRIES = 2000
 LONGEST_SENTENCE = 300
 
 Step = FTPLogEntry.Step
-# Content that somebody has yet to look at: a person may have a failed one tried again.
+# Content that nobody has looked at yet: a person may have a failed one tried again.
 NOT_LOOKED_AT = (Capture.State.QUEUED, Capture.State.DETECTING, Capture.State.FAILED)
 
 
@@ -211,15 +211,15 @@ def living_accounts() -> dict[str, Account]:
     }
 
 
-def was_looked_at(relative: str, size: int, mtime: datetime) -> bool:
-    """Whether a finished file, as it is now, has been read, so that another may take its place."""
+def may_be_replaced(relative: str, size: int, mtime: datetime) -> bool:
+    """Whether a finished file, as it is now, has been looked at and nothing was found in it: no visit rests on it."""
     known = Capture.objects.filter(
         camera_id=Camera.objects.of_folder(camera_folder_of(relative)),
         file_path=encode_path(relative),
         size=size,
         mtime=mtime,
     )
-    return known.exclude(state__in=NOT_LOOKED_AT).exists()
+    return known.exclude(state__in=NOT_LOOKED_AT).filter(detections=None).exists()
 
 
 def write_log(batch: Iterable[Happening]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
@@ -103,7 +104,7 @@ class Server:
     """The process, until `stop()`. `told` is what its heartbeat says: where it listens, or why it does not."""
 
     def __init__(self, max_bytes: int = media.MAX_BYTES) -> None:
-        self.told: dict[str, object] = {"listening": "", "why_not": NOBODY_YET, "is_wanted": False}
+        self.told: dict[str, object] = {"listening": "", "since": "", "why_not": NOBODY_YET, "is_wanted": False}
         self._calls: deque[Callable[[], None]] = deque()
         self._ioloop = IOLoop()
         self._bell = Bell(self._ioloop)
@@ -189,7 +190,8 @@ class Server:
     def _tell(self, *, listening: str = "", why_not: str = "") -> None:
         if (listening, why_not) == (self.told["listening"], self.told["why_not"]):
             return
-        self.told |= {"listening": listening, "why_not": why_not}
+        since = timezone.now().isoformat(timespec="seconds") if listening else ""
+        self.told |= {"listening": listening, "since": since, "why_not": why_not}
         if listening:
             logger.info("cameras can send to %s", listening)
         elif self.told["is_wanted"]:

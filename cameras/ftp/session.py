@@ -14,7 +14,7 @@ from pyftpdlib.exceptions import FilesystemError
 from cameras import media
 from cameras.ftp import parts
 from cameras.ftp.caller import ONLY_WRITES, Caller
-from cameras.ftp.desk import Once, Question, was_looked_at
+from cameras.ftp.desk import Once, Question, may_be_replaced
 from cameras.ftp.filesystem import Arriving
 from cameras.ftp.limits import TOO_MANY_FILES
 from cameras.models import FTPLogEntry
@@ -119,7 +119,7 @@ class Session(Caller):
         self._whether_to_replace(arriving.folder, arriving.name, arriving.relative, place)
 
     def _whether_to_replace(self, folder: int, name: str, relative: str, then: Callable[[bool], None]) -> None:
-        """Whether an upload may take the place of what has its name: only of content that has been looked at."""
+        """Whether an upload may take the place of what has its name: only of a picture in which nothing was found."""
         there = _status(name, folder)
         if there is None or not stat.S_ISREG(there.st_mode):
             then(False)
@@ -135,7 +135,7 @@ class Session(Caller):
 
         first = Once(unless_changed)
         self.ioloop.call_later(LEDGER_ANSWERS_WITHIN_S, first, False)
-        asked = partial(was_looked_at, relative, there.st_size, mtime_of(there))
+        asked = partial(may_be_replaced, relative, there.st_size, mtime_of(there))
         self.reception.desk.ask(Question(asked, first, otherwise=False))
 
     def refuse_as_too_large(self, arriving: Arriving) -> None:

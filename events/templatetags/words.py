@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras import words
 from cameras.models import Camera
-from cameras.names import decode_path
+from cameras.names import TURNS_TEXT, decode_path
 from cameras.tiles import picture_url
 from inference.analysts.rules.phrases import percent
 from inference.scale import Level
@@ -88,5 +88,6 @@ def signed(points: int) -> str:
 
 @register.filter
 def readable(stored_path: str) -> str:
-    """A file's name as a reader knows it; bytes that are no UTF-8 become a replacement sign."""
-    return decode_path(stored_path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A file's name as a reader knows it; what is no UTF-8 or would turn the text around it becomes a sign of that."""
+    name = decode_path(stored_path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join("�" if character in TURNS_TEXT else character for character in name)

@@ -34,6 +34,7 @@ function concerns({ type, data }) {
 }
 
 changes.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.xhr.status === 404) return location.reload(); // what it is about was put away
   if (!event.detail.successful) return showLost();
   const clock = event.detail.xhr.getResponseHeader("X-Page-Clock");
   if (!clock) return location.reload(); // the login page answered

@@ -55,6 +55,16 @@ class TestAdding:
         kept = f"{vars(account)} {[vars(entry) for entry in AuditLog.objects.all()]}"
         assert credentials.user == account.user and credentials.password not in kept
 
+    def test_it_is_offline_until_its_first_file(self, root: Path) -> None:
+        camera, _ = add_camera("Side Gate", ftp=False)
+        assert Camera.objects.get().status == "offline"
+        take_in(drop(camera.folder, "a.jpg", picture_bytes(1)))
+        assert Camera.objects.get().status == "online"
+
+    def test_its_name_turns_no_text_around_it(self) -> None:
+        with pytest.raises(NameRefused, match="control characters"):
+            add_camera("Front\u202edoor", ftp=False)
+
     def test_its_first_file_is_its(self, root: Path) -> None:
         camera, _ = add_camera("Side Gate", ftp=False)
         take_in(drop(camera.folder, "a.jpg", picture_bytes(1)))

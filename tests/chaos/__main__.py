@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.chaos.footage import plan_files
 from tests.chaos.harness import SETTINGS, Report, torment
-from tests.chaos.verify import Kind
+from tests.chaos.leftovers import PART
+from tests.chaos.problems import Kind
 from tests.stack import Stack
 
 PAUSE_S = (2.0, 10.0)
@@ -47,7 +48,9 @@ def _summarise(report: Report, seed: int) -> None:
     _table("Kills", report.kills)
     found = {detection["capture_id"] for detection in report.seen.detections}
     outcomes = Counter(
-        capture["state"]
+        "part of a broken upload"
+        if PART.fullmatch(capture["file_path"])
+        else capture["state"]
         if capture["state"] != "detected"
         else "in an event"
         if capture["id"] in found
@@ -55,6 +58,7 @@ def _summarise(report: Report, seed: int) -> None:
         for capture in report.seen.captures
     )
     _table("Files", outcomes + Counter({"ignored": len(report.seen.ignored)}))
+    _tell(f"\n{sum(report.seen.unanswered.values())} uploads by FTP broke off and were sent again")
     for problem in report.problems:
         _tell(f"  {problem}")
     _tell(

@@ -26,6 +26,8 @@ from cameras.demo.scenes import BACK_GARDEN, DRIVEWAY, FRONT_DOOR, Scene, encode
 # Wall clock of the cameras; their files tell it by name.
 BEGIN = datetime(2025, 3, 3, 7)
 SCENES = {"front_door": FRONT_DOOR, "driveway": DRIVEWAY, "back_garden": BACK_GARDEN, "side_gate": FRONT_DOOR}
+FTP_CAMERA = "side_gate"
+"""Sends all its files by FTP."""
 SMALL = (320, 180)
 """Large enough for the detector to be sure, and looked at twice as fast as a camera's own size."""
 PEOPLE_DRAWN, VIDEOS_DRAWN = 3, 2
@@ -78,6 +80,10 @@ class PlannedFile:
     def path(self) -> str:
         """Relative to the camera root, as captures name it."""
         return f"{self.camera}/{self.name}"
+
+    @property
+    def by_ftp(self) -> bool:
+        return self.camera == FTP_CAMERA
 
     @property
     def sha256(self) -> str:

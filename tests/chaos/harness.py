@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
 from tests.chaos.feeder import Feeder, write_like_a_camera
-from tests.chaos.footage import Plan
+from tests.chaos.footage import Plan, PlannedFile
 from tests.chaos.kills import VICTIMS, Victim
+from tests.chaos.problems import Kind, Problem
 from tests.chaos.seen import OpenPage, Seen, is_idle, look_at
-from tests.chaos.verify import Kind, Problem, problems
+from tests.chaos.uploader import Uploader, sign_up
+from tests.chaos.verify import problems
 from tests.stack import Stack, eventually
 
 SETTINGS = {"INCOMPLETE_SECONDS": "6", "BATCH_IDLE_SECONDS": "5"}
@@ -36,12 +38,14 @@ def torment(stack: Stack, plan: Plan, kills: int, pause_s: tuple[float, float], 
     """Start the stack, feed and kill it, let it come to rest, and look. The stack is left running."""
     began = time.monotonic()
     dice = Random(plan.seed)
-    waiting = list(plan.files)
-    feeder = Feeder(stack.data_dir / "cameras")
-    for _ in range(min(DROPPED_BEFORE_THE_START, len(waiting))):
-        write_like_a_camera(feeder.root, waiting.pop(0))  # while nothing runs
+    root = stack.data_dir / "cameras"
+    early = [file for file in plan.files if not file.by_ftp][:DROPPED_BEFORE_THE_START]
+    for file in early:
+        write_like_a_camera(root, file)  # while nothing runs
     stack.start()
     stack.make_owner()
+    feeder = Feeder(root, Uploader(sign_up(stack)))
+    waiting = [file for file in plan.files if file not in early]
     done: Counter[str] = Counter()
     for number, victim in enumerate(_one_after_another(dice, kills), start=1):
         pause = dice.uniform(*pause_s)
@@ -54,7 +58,7 @@ def torment(stack: Stack, plan: Plan, kills: int, pause_s: tuple[float, float], 
         tell(f"{at_s:7.1f} s  kill {number:3} of {kills}: {victim.name} ({what})")
     feeder.finish()
     deaf = _come_to_rest(stack, plan)
-    seen = look_at(stack, deaf=deaf)
+    seen = look_at(stack, deaf=deaf, unanswered=dict(feeder.uploader.unanswered))
     return Report(done, seen, problems(plan, seen), time.monotonic() - began)
 
 
@@ -68,18 +72,19 @@ def _one_after_another(dice: Random, kills: int) -> list[Victim]:
 
 def _come_to_rest(stack: Stack, plan: Plan) -> list[str]:
     """Wait until all is done, then see one more file through page and socket; what did not answer."""
-    deaf = [] if _is_idle_soon(stack, len(plan.files)) else ["it did not come to rest after the last kill"]
+    deaf = [] if _is_idle_soon(stack, plan.files) else ["it did not come to rest after the last kill"]
     page = OpenPage(stack)
     page.sign_in()
     with page.listening(plan.last.camera):
         write_like_a_camera(stack.data_dir / "cameras", plan.last)
-    if not _is_idle_soon(stack, len(plan.all_files)):
+    if not _is_idle_soon(stack, plan.all_files):
         deaf.append("it did not come to rest after the last file")
     return [*deaf, *page.complaints]
 
 
-def _is_idle_soon(stack: Stack, files: int) -> bool:
+def _is_idle_soon(stack: Stack, files: Iterable[PlannedFile]) -> bool:
+    paths = [file.path for file in files]
     try:
-        return eventually(lambda: is_idle(stack, files), within_s=IDLE_WITHIN_S)
+        return eventually(lambda: is_idle(stack, paths), within_s=IDLE_WITHIN_S)
     except AssertionError:
         return False

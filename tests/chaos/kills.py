@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -16,6 +17,7 @@ from tests.stack import Stack, eventually
 
 THERE_WITHIN_S = 90
 """A process that keeps being killed is started again after half a minute at most."""
+UPLOAD_WITHIN_S = 2
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,22 @@ def _up_killed(stack: Stack, _: Random) -> str:
     return f"pid {pid}; started again"
 
 
+def _ftp_killed(stack: Stack, dice: Random) -> str:
+    """While something is being sent, if that comes soon: then there is more to lose."""
+    deadline = time.monotonic() + UPLOAD_WITHIN_S
+    while not (arriving := list((stack.data_dir / "cameras").rglob(".*.part"))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    what = killed(r"manage\.py ftp")(stack, dice)
+    return f"{what}, {len(arriving)} uploads not finished"
+
+
 VICTIMS = (
     Victim("detect worker's child", worker_killed("detect", child=True)),
     Victim("detect worker", worker_killed("detect", child=False)),
     Victim("default worker", killed(r"-Q default")),
     Victim("beat", killed(r"celery\b.* beat\b")),
     Victim("watcher", killed(r"manage\.py watch")),
+    Victim("ftp", _ftp_killed),
     Victim("web", killed(r"uvicorn")),
     Victim("Redis", killed(r"(redis|valkey)-server")),
     Victim("Redis flushed", _redis_flushed),

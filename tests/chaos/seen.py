@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,11 @@ from tests.stack import OWNER, PASSWORD, Stack
 
 HINT_WITHIN_S = 30
 IDLE = """
-    SELECT (SELECT count(*) FROM captures) + (SELECT count(*) FROM ignored_files) >= %(files)s
+    SELECT NOT EXISTS (
+            SELECT FROM unnest(%(paths)s::text[]) AS path
+            WHERE NOT EXISTS (SELECT FROM captures WHERE file_path = path)
+            AND NOT EXISTS (SELECT FROM ignored_files WHERE file_path = path)
+        )
         AND NOT EXISTS (SELECT FROM captures WHERE state IN ('queued', 'detecting'))
         AND NOT EXISTS (SELECT FROM captures WHERE state = 'detected' AND placed_at IS NULL)
         AND NOT EXISTS (SELECT FROM batches WHERE state = 'open')
@@ -60,9 +64,11 @@ class Seen:
     """SHA-256 of every file below the camera root."""
     deaf: list[str]
     """Doors that do not answer as they should."""
+    unanswered: dict[str, int]
+    """How many uploads of each file broke off before the camera heard of their end."""
 
 
-def look_at(stack: Stack, *, deaf: list[str]) -> Seen:
+def look_at(stack: Stack, *, deaf: list[str], unanswered: dict[str, int]) -> Seen:
     root = stack.data_dir / "cameras"
     return Seen(
         captures=stack.all("captures/"),
@@ -82,14 +88,20 @@ def look_at(stack: Stack, *, deaf: list[str]) -> Seen:
             str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in _files_below(root)
         },
         deaf=deaf,
+        unanswered=unanswered,
     )
 
 
-def is_idle(stack: Stack, files: int) -> bool:
-    """Whether so many files are accounted for, nothing waits, every batch is closed, and all of it says it is ready."""
+def is_idle(stack: Stack, planned: Iterable[str]) -> bool:
+    """Whether each of these files and of those that lie there is accounted for, nothing waits, and all of it is ready.
+
+    What does not wait includes batches: every one is closed.
+    """
+    root = stack.data_dir / "cameras"
+    paths = {*planned, *(str(path.relative_to(root)) for path in _files_below(root))}
     try:
         with database(stack) as connection:
-            row = connection.execute(IDLE, {"files": files}).fetchone()
+            row = connection.execute(IDLE, {"paths": sorted(paths)}).fetchone()
     except psycopg.OperationalError:
         return False
     return bool(row and row[0]) and stack.is_ready()

@@ -25,4 +25,5 @@ def test_kills_of_every_kind_while_files_arrive_lose_nothing_and_double_nothing(
     finally:
         stack.stop()
     assert not report.problems, "\n".join(map(str, report.problems))
+    assert sum(report.seen.unanswered.values()), "no upload by FTP broke off"
     assert report.kills.total() == KILLS and set(report.kills) == {victim.name for victim in VICTIMS}

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.footage import Manner, Outcome, Plan, PlannedFile
+from tests.chaos.footage import FTP_CAMERA, Manner, Outcome, Plan, PlannedFile
+from tests.chaos.problems import Kind
 from tests.chaos.seen import Row, Seen
-from tests.chaos.verify import CHECKS, Kind, problems
+from tests.chaos.verify import CHECKS, problems
 
 NOON, LATER = "2025-03-03T12:00:00+01:00", "2025-03-03T12:00:09+01:00"
 
@@ -64,6 +65,7 @@ def all_is_well() -> Seen:
         pictures=dict.fromkeys([*previews, *(row["thumbnail_path"] for row in detections)], 2000),
         originals={each.path: each.sha256 for each in PLAN.all_files},
         deaf=[],
+        unanswered={},
     )
 
 
@@ -141,3 +143,60 @@ def test_every_check_is_needed() -> None:
             damage(seen)
             noticed += list(check(PLAN, seen))
         assert noticed, check.__name__
+
+
+SENT = PlannedFile(FTP_CAMERA, "20250303120000.jpg", b"a picture", Outcome.NOTHING, Manner.AT_ONCE, 9)
+PART_OF_IT = f"{FTP_CAMERA}/.{SENT.name}.0123abcd.part"
+COPY_OF_IT = f"{FTP_CAMERA}/20250303120000-2.jpg"
+PLAN_BY_FTP = Plan(1, (*PLAN.files, SENT), PLAN.last)
+
+
+def part_row(state: str = "rejected", error: str = "connection lost at 4 bytes", sha256: str = "of 4 bytes") -> Row:
+    return {**capture(31, SENT, state, sha256=sha256), "file_path": PART_OF_IT, "error": error}
+
+
+def copy_row(state: str = "duplicate", original: int | None = 30) -> Row:
+    return {**capture(32, SENT, state, duplicate_of_id=original), "file_path": COPY_OF_IT}
+
+
+def sent_twice_and_broken_off_once() -> Seen:
+    """All is well, too: each of the two uploads before the last left something."""
+    seen = all_is_well()
+    seen.captures.extend([capture(30, SENT), part_row(), copy_row()])
+    seen.originals.update({SENT.path: SENT.sha256, COPY_OF_IT: SENT.sha256, PART_OF_IT: "of 4 bytes"})
+    seen.unanswered[SENT.path] = 2
+    return seen
+
+
+def test_what_broken_uploads_leave_is_no_problem() -> None:
+    assert problems(PLAN_BY_FTP, sent_twice_and_broken_off_once()) == []
+
+
+def put(seen: Seen, row: Row) -> None:
+    """In place of the row with the same number."""
+    seen.captures[:] = [row if each["id"] == row["id"] else each for each in seen.captures]
+
+
+LEFTOVER_DAMAGES: dict[str, tuple[Damage, Kind, str]] = {
+    "more is left than broke off": (lambda s: s.unanswered.update({SENT.path: 1}), Kind.DOUBLED, SENT.path),
+    "nothing broke off": (lambda s: s.unanswered.clear(), Kind.DOUBLED, SENT.path),
+    "a part was looked at": (lambda s: put(s, part_row(state="detected")), Kind.WRONG, "capture 31"),
+    "a part has another reason": (lambda s: put(s, part_row(error="no picture")), Kind.WRONG, "capture 31"),
+    "a part is whole": (lambda s: put(s, part_row(sha256=SENT.sha256)), Kind.DOUBLED, "capture 31"),
+    "a part is in no row": (lambda s: s.captures.remove(part_row()), Kind.LOST, PART_OF_IT),
+    "a copy was looked at": (lambda s: put(s, copy_row("detected", None)), Kind.WRONG, COPY_OF_IT),
+    "a copy points elsewhere": (lambda s: put(s, copy_row(original=5)), Kind.WRONG, "capture 32"),
+    "a copy is in no row": (lambda s: s.captures.remove(copy_row()), Kind.LOST, COPY_OF_IT),
+    "only a part is there": (lambda s: s.originals.pop(SENT.path), Kind.LOST, SENT.path),
+    "a copy was changed": (lambda s: s.originals.update({COPY_OF_IT: "0"}), Kind.LOST, COPY_OF_IT),
+    "a part of another camera": (lambda s: s.ignored.append("front/.a.jpg.0123abcd.part"), Kind.WRONG, "front/.a.jpg"),
+}
+
+
+@pytest.mark.parametrize("what", LEFTOVER_DAMAGES)
+def test_leftovers_that_should_not_be_are_noticed_and_named(what: str) -> None:
+    damage, kind, name = LEFTOVER_DAMAGES[what]
+    seen = sent_twice_and_broken_off_once()
+    damage(seen)
+    found = problems(PLAN_BY_FTP, seen)
+    assert any(problem.kind is kind and name in problem.text for problem in found), found

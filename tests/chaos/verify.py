@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 
 from tests.chaos.footage import Outcome, Plan, PlannedFile
+from tests.chaos.leftovers import leftovers_are_of_broken_uploads, with_copies, without_parts
+from tests.chaos.problems import Kind, Problem
 from tests.chaos.seen import Row, Seen
-
-
-class Kind(Enum):
-    LOST = "lost"
-    DOUBLED = "doubled"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Problem:
-    kind: Kind
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.kind.value}: {self.text}"
 
 
 def problems(plan: Plan, seen: Seen) -> list[Problem]:
     """Everything that is not as it was promised; empty when all is."""
-    return [problem for check in CHECKS for problem in check(plan, seen)]
+    left = list(leftovers_are_of_broken_uploads(plan, seen))
+    whole, rest = with_copies(plan, seen), without_parts(plan, seen)
+    return [*left, *(problem for check in CHECKS for problem in check(whole, rest))]
 
 
 def every_file_is_accounted_for_once(plan: Plan, seen: Seen) -> Iterator[Problem]:

@@ -39,7 +39,7 @@ def test_it_tells_what_became_of_each_file(tmp_path: Path) -> None:
 def test_without_waiting_the_files_are_queued(tmp_path: Path) -> None:
     said = ingest(str(drop(tmp_path, "a.jpg", picture_bytes(1))), "--camera", "x", "--json")
     (row,) = json.loads(said)["captures"]
-    assert (row["state"], row["event_id"], row["receipt"]) == ("queued", None, "Being looked at…")
+    assert (row["state"], row["event_id"], row["receipt"]) == ("queued", None, "Waits to be looked at…")
     assert Capture.objects.get().path.read_bytes() == picture_bytes(1)
 
 

@@ -24,6 +24,7 @@ from cameras.ftp.limits import Bucket, CameraLimits
 from cameras.hiding import bring_back, put_away
 from cameras.models import Camera, Capture, FTPLogEntry
 from telemetry.models import Heartbeat
+from tests.factories import DetectionFactory
 from tests.files import picture_bytes
 from tests.ftp.clients import CameraClient, answers, break_off, hang_up, store
 from tests.ftp.conftest import NewServer
@@ -390,6 +391,16 @@ class TestReplacing:
         assert (home / "snap.jpg").read_bytes() == picture_bytes(3)
         assert names_in(home) == ["snap-2.jpg", "snap.jpg"]
 
+    def test_a_picture_in_which_something_was_found_is_never_replaced(self, alone: NewServer, home: Path) -> None:
+        camera = alone()
+        camera.send("snap.jpg", picture_bytes(1))
+        intake.take_in(home / "snap.jpg")
+        Capture.objects.update(state="detected")
+        DetectionFactory.create(capture=Capture.objects.get())
+        camera.send("snap.jpg", picture_bytes(2))
+        assert (home / "snap.jpg").read_bytes() == picture_bytes(1)
+        assert names_in(home) == ["snap-2.jpg", "snap.jpg"]
+
     def test_of_two_that_arrive_together_one_gets_a_number(self, alone: NewServer, home: Path) -> None:
         camera = alone()
         camera.send("snap.jpg", picture_bytes(1))
@@ -408,7 +419,7 @@ class TestReplacing:
     ) -> None:
         monkeypatch.setattr(session, "LEDGER_ANSWERS_WITHIN_S", 0.3)
         answer = threading.Event()
-        monkeypatch.setattr(session, "was_looked_at", lambda *asked: answer.wait(20))
+        monkeypatch.setattr(session, "may_be_replaced", lambda *asked: answer.wait(20))
         camera = alone()
         camera.send("snap.jpg", picture_bytes(1))
         camera.send("snap.jpg", picture_bytes(2))

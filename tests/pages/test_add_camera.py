@@ -42,7 +42,9 @@ def account(front: Camera) -> FTPAccount:
 
 
 def listening() -> None:
-    Heartbeat.objects.create(worker="ftp@1", queue="ftp", detail={"listening": "0.0.0.0:2121"})
+    Heartbeat.objects.create(
+        worker="ftp@1", queue="ftp", detail={"listening": "0.0.0.0:2121", "since": now().isoformat()}
+    )
 
 
 def logged(account: FTPAccount | None, step: Step, sentence: str = "", at: datetime | None = None) -> None:
@@ -305,6 +307,16 @@ def test_an_unknown_caller_is_shown_beside_the_camera_it_may_be(page: Client, ac
     assert states_in(text)[:3] == ["done", "done", "next"]
 
 
+def test_somebody_who_knocks_again_and_again_does_not_push_out_who_was_refused(
+    page: Client, account: FTPAccount
+) -> None:
+    logged(None, Step.REFUSED, "192.168.1.23 tried to sign in as admin: there is no such user")
+    for _ in range(50):
+        logged(None, Step.CONNECTED, "192.168.1.99 connected")
+    text = log_text(page)
+    assert "tried to sign in as admin" in text and text.count("192.168.1.99 connected") == 1
+
+
 def test_a_log_tells_nothing_of_another_camera(page: Client, account: FTPAccount, back: Camera) -> None:
     other = FTPAccount.objects.create(camera=back, user="backgarden", password_hash="x")
     logged(other, Step.RECEIVED, "secret.jpg received (1 KB)")
@@ -328,7 +340,7 @@ def test_a_folder_has_steps_of_its_own(page: Client, front: Camera) -> None:
     IgnoredFileFactory.create(camera=front, file_path="front_door/test.txt", arrived_at=now())
     text = log_text(page)
     assert states_in(text) == ["done", "done", "next", "later"]
-    assert "The kernel tells of new files." in text and "test.txt" in text
+    assert "New files are seen at once." in text and "test.txt" in text
 
 
 def test_a_file_that_may_not_be_read_is_told_with_advice(page: Client, front: Camera) -> None:

@@ -46,7 +46,7 @@ def test_it_tells_when_the_camera_signed_in_and_how_its_folder_is_watched(page: 
     Heartbeat.objects.create(worker="watcher@1", queue="watcher", detail={"how": "told by the kernel"})
     text = text_of(page, FRONT)
     assert "Signed in by FTP" in text and "12 min ago" in text
-    assert "The kernel tells of new files." in text
+    assert "New files are seen at once." in text
 
 
 def test_a_folder_that_must_be_polled_is_told(page: Client, front: Camera) -> None:

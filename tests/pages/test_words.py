@@ -97,6 +97,10 @@ def arrivals(*ages_in_minutes: float) -> list[datetime]:
     return [NOON - timedelta(minutes=age) for age in ages_in_minutes]
 
 
+def test_a_name_does_not_turn_the_text_around_it() -> None:
+    assert readable("front/\u202egpj.exe.jpg") == "front/�gpj.exe.jpg"
+
+
 def test_a_camera_that_sends_regularly_is_missed_after_a_while() -> None:
     silence = unusual_silence(arrivals(*range(180, 400, 20)), NOON)
     assert silence is not None

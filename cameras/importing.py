@@ -33,7 +33,7 @@ class ImportProgress:
 
 
 def import_older(camera: Camera, request: HttpRequest | None) -> int:
-    """Let the watcher's next scan take in what has waited since the first one; gives how many files. 0: none wait."""
+    """Let the watcher take in, within seconds, what has waited since its first scan; gives how many files."""
     with transaction.atomic():
         camera = Camera.objects.held(camera.pk)
         waiting = camera.older_files

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from cameras.intake import FOREIGN_FOLDERS, camera_of_name, may_be_listed
+from cameras.intake import FOREIGN_FOLDERS, camera_folder_of, camera_of_name, may_be_listed
 from cameras.models import Camera, Capture, IgnoredFile
 from cameras.names import decode_path, encode_path
 from cameras.stored_files import mtime_of
@@ -114,6 +115,18 @@ class Scanner:
         for inner in folders_below(folder):
             yield from self._due_in(inner)
 
+    def waits_for_import(self, path: Path) -> bool:
+        """Whether a path is one of the files that were offered, which nobody takes in before they are asked for.
+
+        The kernel tells of files that came with their folder, too, and before that folder was first scanned.
+        """
+        limit = self._limits.get(camera_folder_of(os.path.relpath(path, self.root)))
+        return limit is not None and _waits_for_import(path, limit)
+
+    def an_import_began(self) -> bool:
+        """Whether files that the last scan left waiting are asked for now. No query while none wait."""
+        return bool(self._limits) and not self._limits.keys() <= _limits_now().keys()
+
     def _has_changed(self, folder: Path) -> bool:
         try:
             changed_at = folder.stat().st_mtime_ns
@@ -132,13 +145,17 @@ class Scanner:
         parts = folder.relative_to(self.root).parts
         limit = self._limits.get(parts[0]) if parts else None
         due = (entry for entry in files_in(folder) if limit is None or not _waits_for_import(entry, limit))
-        while some := list(islice(due, FILES_PER_QUERY)):
-            yield from self._not_recorded(parts[0] if parts else "", some)
+        yield from self._not_recorded(parts[0] if parts else "", due)
         if parts:
             yield from (Path(entry.path) for entry in entries_of(folder) if is_foreign(entry))
 
-    def _not_recorded(self, camera_folder: str, entries: list[Entry]) -> Iterator[Path]:
-        """Those of some files of a camera's folder that the ledger does not know as they are now: one query for all."""
+    def _not_recorded(self, camera_folder: str, entries: Iterable[Entry]) -> Iterator[Path]:
+        """Those of a camera folder's files that the ledger does not know as they are now: one query for many."""
+        entries = iter(entries)
+        while some := list(islice(entries, FILES_PER_QUERY)):
+            yield from self._not_recorded_of(camera_folder, some)
+
+    def _not_recorded_of(self, camera_folder: str, entries: list[Entry]) -> Iterator[Path]:
         stored = {entry.path: encode_path(os.path.relpath(entry.path, self.root)) for entry in entries}
         recorded = Capture.objects.recorded().filter(file_path__in=stored.values())
         of_camera = recorded.filter(camera_id=Camera.objects.of_folder(camera_folder))
@@ -151,13 +168,16 @@ class Scanner:
         """Scan a camera's folder for the first time: many old files are counted and offered, not queued."""
         if folder.name in self._met or folder.is_symlink() or not _holds_files(folder):
             return
-        self._met.add(folder.name)
         camera = camera_of_name(folder.name)
-        if camera.first_scanned_at is not None:
-            return
+        # In a folder that is only spelt like the camera's own nothing waits: limits are those of its own.
+        if camera.first_scanned_at is None and folder.name == camera.folder.name:
+            self._count_older(camera, folder)
+        self._met.add(folder.name)
+
+    def _count_older(self, camera: Camera, folder: Path) -> None:
         now = timezone.now()
         limit = now - OLD_AT_FIRST_SCAN
-        older = sum(_mtime(entry) < limit for inner in folders_below(folder) for entry in files_in(inner))
+        older = self._waiting_below(folder, (limit, now))
         wait = older > MANY_OLD_FILES
         with transaction.atomic():
             unmet = Camera.objects.filter(pk=camera.pk, first_scanned_at=None)
@@ -168,13 +188,16 @@ class Scanner:
         if wait:
             logger.info("%s holds %d files older than a day; they can be imported on its page", camera, older)
 
+    def _waiting_below(self, folder: Path, limit: ImportLimit) -> int:
+        """How many files of a camera's folder would wait: none that was looked at while the folder was being filled."""
+        camera = Camera.objects.of_folder(folder.name)
+        ignored = set(IgnoredFile.objects.filter(camera_id=camera).values_list("file_path", flat=True))
+        files = (entry for inner in folders_below(folder) for entry in files_in(inner))
+        waiting = self._not_recorded(folder.name, (entry for entry in files if _waits_for_import(entry, limit)))
+        return sum(encode_path(os.path.relpath(path, self.root)) not in ignored for path in waiting)
+
     def _learn_limits(self) -> None:
-        waiting = Camera.objects.exclude(skip_before=None).exclude(first_scanned_at=None)
-        limits = {
-            camera.folder.name: (camera.skip_before, camera.first_scanned_at)
-            for camera in waiting
-            if camera.skip_before and camera.first_scanned_at
-        }
+        limits = _limits_now()
         for released in self._limits.keys() - limits.keys():
             camera_folder = self.root / released
             self._folder_times = {
@@ -183,6 +206,16 @@ class Scanner:
                 if folder != camera_folder and camera_folder not in folder.parents
             }
         self._limits = limits
+
+
+def _limits_now() -> dict[str, ImportLimit]:
+    """By camera folder: what waits there for an import."""
+    waiting = Camera.objects.exclude(skip_before=None).exclude(first_scanned_at=None)
+    return {
+        camera.folder.name: (camera.skip_before, camera.first_scanned_at)
+        for camera in waiting
+        if camera.skip_before and camera.first_scanned_at
+    }
 
 
 def _holds_files(folder: Path) -> bool:
@@ -196,12 +229,14 @@ def _mtime(entry: Entry) -> datetime:
         return timezone.now()
 
 
-def _waits_for_import(entry: Entry, limit: ImportLimit) -> bool:
+def _waits_for_import(file: Entry | Path, limit: ImportLimit) -> bool:
     """Whether a file was there, and old, at its camera's first scan. One moved in later has a newer ctime."""
     older_than, there_at = limit
     try:
-        status = entry.stat(follow_symlinks=False)
+        status = file.stat(follow_symlinks=False)
     except OSError:
+        return False
+    if stat.S_ISDIR(status.st_mode):
         return False
     return mtime_of(status) < older_than and status.st_ctime < there_at.timestamp()
 

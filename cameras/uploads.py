@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from pathlib import Path, PurePath
@@ -12,12 +11,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from cameras import media
+from cameras.ftp import parts
 from cameras.intake import Outcome, take_in
 from cameras.models import Camera, Capture, normalize_camera_id
 from cameras.names import encode_path
-
-# A file name may have 255 bytes; this leaves room for the number and the ending.
-LONGEST_STEM_BYTES = 200
 
 
 class Refused(Exception):
@@ -50,7 +47,7 @@ def store(source: IO[bytes], name: str, size: int, camera_id: str) -> Capture:
     try:
         with arriving.open("xb") as target:
             shutil.copyfileobj(source, target)
-        path = _move_to_free_name(arriving, folder, file_name)
+        path = parts.place_beside(arriving, parts.shortened(file_name))
     finally:
         arriving.unlink(missing_ok=True)
     return _taken(path)
@@ -69,20 +66,6 @@ def camera_folder(camera_id: str) -> Path:
     if not any(character.isalnum() for character in camera_id):
         raise Refused("A camera needs a name with at least one letter or digit.")
     return Path(settings.CAMERA_ROOT) / normalize_camera_id(camera_id)
-
-
-def _move_to_free_name(arriving: Path, folder: Path, name: str) -> Path:
-    """Give the file its name, or a numbered one where that is taken."""
-    suffix = PurePath(name).suffix
-    stem = os.fsencode(PurePath(name).stem)[:LONGEST_STEM_BYTES].decode(errors="ignore")
-    for number in range(1, 10_000):
-        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
-        try:
-            path.touch(exist_ok=False)  # takes the name: two uploads at once must not overwrite each other
-        except FileExistsError:
-            continue
-        return arriving.replace(path)
-    raise Refused(f"There are too many files named {stem}{suffix} already.")
 
 
 def _taken(path: Path) -> Capture:

@@ -47,6 +47,7 @@ CHANGED_SCAN_S = 60.0
 FULL_SCAN_S = 3600.0
 # After a folder appeared: its first files may have come before the kernel was asked to tell of them.
 NEW_FOLDER_SCANS_S = (1.0, 4.0)
+IMPORT_CHECK_S = 1.5
 POLL_S = 2.0
 LONGEST_WAIT_S = 0.5
 MOST_EVENTS_A_TURN = 1000
@@ -105,6 +106,7 @@ class Watcher:
         self._next_full_scan = 0.0
         self._next_changed_scan = 0.0
         self._scan_again_at = 0.0
+        self._import_checked_at = 0.0
         self._disk_checked_at = -DISK_CHECK_S
         self._disk_is_full = False
         self._root_is_closed = False
@@ -195,6 +197,7 @@ class Watcher:
             self.settling.look_now(path, time.monotonic())
 
     def _scan_if_due(self) -> None:
+        self._hurry_for_an_import()
         now, began = time.monotonic(), timezone.now()
         if now >= self._next_full_scan:
             self._plan_all(self.scanner.full())
@@ -206,6 +209,15 @@ class Watcher:
             return
         self._last_scan = {"scan_began": began.isoformat(), "scan_ended": timezone.now().isoformat()}
 
+    def _hurry_for_an_import(self) -> None:
+        """Somebody sits before its progress: the next scan may be a minute away."""
+        now = time.monotonic()
+        if now - self._import_checked_at < IMPORT_CHECK_S:
+            return
+        self._import_checked_at = now
+        if self.scanner.an_import_began():
+            self._next_changed_scan = now
+
     def _look_at_due(self) -> None:
         """Take in what is due, for half a second at most, so that events and a stop are heard in between."""
         until = time.monotonic() + LONGEST_WAIT_S
@@ -216,6 +228,9 @@ class Watcher:
             self._look_at(path)
 
     def _look_at(self, path: Path) -> None:
+        if self.scanner.waits_for_import(path):
+            self.settling.done(path)
+            return
         outcome = look_at(path)
         if outcome is Outcome.WAITING:
             self.settling.look_again(path, time.monotonic())

@@ -52,6 +52,7 @@ ACCOUNTS_READ_WITHIN_S = 1
 LONGEST_USER_SHOWN = 40
 MOST_REPLIES_UNREAD = 200
 MOST_LINES_HELD = 20
+MOST_REFUSALS_NOTED = 20
 
 
 class WriteOnly:
@@ -148,8 +149,8 @@ class Caller(Pausable, TLS_FTPHandler):
             self.note(Step.SLOWED, sentence)
 
     def note_refused(self, sentence: str) -> None:
-        """Once in a session, however often the client tries."""
-        if sentence not in self._told:
+        """Once in a session, however often the client tries, and not without end."""
+        if sentence not in self._told and len(self._told) < MOST_REFUSALS_NOTED:
             self._told.add(sentence)
             self.note(Step.REFUSED, sentence)
 
@@ -176,11 +177,13 @@ class Caller(Pausable, TLS_FTPHandler):
 
     def end(self, reply: str) -> None:
         """Close the connection and what is sent over it, saying why."""
-        if not self._closed:
-            self.respond(reply)
-            if self.data_channel is not None:
-                self.data_channel.close()
-            self.close()
+        if self._closed:
+            return
+        channel = self.data_channel
+        self.respond(reply)  # which closes the connection where nobody is there any more
+        if channel is not None:
+            channel.close()
+        self.close()
 
     def close(self) -> None:
         self._note_connection()
@@ -220,6 +223,9 @@ class Caller(Pausable, TLS_FTPHandler):
     def found_terminator(self) -> None:
         """A line of the client; while it has to wait, its lines do."""
         self.last_heard = time.monotonic()
+        if self._closed:
+            self._in_buffer, self._in_buffer_len = [], 0  # sent together with what closed the connection
+            return
         if self.is_paused:
             self._held.append(b"".join(self._in_buffer))
             self._in_buffer, self._in_buffer_len = [], 0
@@ -235,6 +241,9 @@ class Caller(Pausable, TLS_FTPHandler):
             super().found_terminator()
 
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
+        if "\0" in line:
+            self.respond("501 No name can have a zero byte.")
+            return
         deed = REFUSED.get(cmd)
         if deed is None or not self.authenticated:
             super().pre_process_command(line, cmd, arg)

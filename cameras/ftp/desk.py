@@ -1,6 +1,6 @@
 """What the FTP server needs the database for, done by one thread: the loop of the connections never waits for it.
 
-The accounts are read every two seconds and stay known while the database is away; what happened is written in batches
+The accounts are read every second and stay known while the database is away; what happened is written in batches
 for the live log; and the ledger is asked whether a finished file may be replaced.
 """
 
@@ -30,7 +30,7 @@ from telemetry.broadcast import broadcast
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 2.0
+LOOK_EVERY_S = 1.0
 WRITE_AFTER_S = 0.2
 KEPT_ENTRIES = 200
 MOST_WAITING_ENTRIES = 2000

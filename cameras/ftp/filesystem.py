@@ -261,14 +261,20 @@ def _newest_part(name: str, folder: int) -> tuple[str, os.stat_result] | None:
                 found.append((part, os.stat(part, dir_fd=folder, follow_symlinks=False)))
             except FileNotFoundError:
                 continue
-    recent = [pair for pair in found if time.time() - pair[1].st_mtime < RESUMABLE_FOR_S]
+    files = [pair for pair in found if stat.S_ISREG(pair[1].st_mode)]  # to open a pipe would hold everybody up
+    recent = [pair for pair in files if time.time() - pair[1].st_mtime < RESUMABLE_FOR_S]
     return max(recent, key=lambda pair: pair[1].st_mtime_ns, default=None)
 
 
 def _begun(begun: Begun, name: str, folder: int) -> Arriving:
     part = parts.new_part_name(name)
     file = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o644, dir_fd=folder)
-    parts.lock(file)
+    try:
+        parts.lock(file)
+    except parts.InUse:  # intake looks at it already; it is begun again under another name
+        os.unlink(part, dir_fd=folder)
+        os.close(file)
+        raise
     return begun(part, file)
 
 
@@ -277,7 +283,7 @@ def _resumed(begun: Begun, name: str, folder: int, start: int | None) -> Arrivin
     if newest is not None:
         file = os.open(newest[0], os.O_WRONLY | os.O_NOFOLLOW, dir_fd=folder)
         try:
-            parts.lock(file)
+            parts.lock_under(newest[0], folder, file)
             return _at(begun(newest[0], file), start)
         except BaseException:
             os.close(file)

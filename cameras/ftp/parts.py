@@ -48,6 +48,11 @@ def numbered(name: str, number: int) -> str:
     return _marked(name, f"-{number}", LONGEST_NAME_BYTES)
 
 
+def shortened(name: str) -> str:
+    """The name, cut before its suffix where it is longer than file names may be."""
+    return _marked(name, "", LONGEST_NAME_BYTES)
+
+
 def free_number(is_taken: Callable[[int], bool]) -> int:
     """A number from 2 that is not taken, in few questions however many are: the folder of a camera may hold 10,000."""
     low, high = 1, 2
@@ -62,8 +67,22 @@ def free_number(is_taken: Callable[[int], bool]) -> int:
 def place(source: str, source_folder: int, name: str, folder: int, *, replace: bool = False) -> str:
     """Move a file to `name`, or to a numbered name where that is taken and not to be replaced; gives the name."""
     target = name if replace else _take_free_name(name, folder)
-    os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=folder)
+    try:
+        os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=folder)
+    except OSError:
+        if not replace:
+            os.unlink(target, dir_fd=folder)  # the empty file that kept the name
+        raise
     return target
+
+
+def place_beside(path: Path, name: str) -> Path:
+    """Give a file its name, or a numbered one, in the folder it lies in; gives where it lies then."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return path.with_name(place(path.name, folder, name, folder))
+    finally:
+        os.close(folder)
 
 
 def exists(name: str, folder: int) -> bool:
@@ -82,6 +101,17 @@ def lock(descriptor: int) -> None:
         raise InUse from error
 
 
+def lock_under(name: str, folder: int, descriptor: int) -> None:
+    """The same for one that was there before: whoever held it until now may have given it its name. Raises InUse."""
+    lock(descriptor)
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise InUse from error
+    if not os.path.samestat(status, os.fstat(descriptor)):
+        raise InUse
+
+
 def settle(path: Path) -> Path | None:
     """Give an upload that broke off its name, if its content is whole all the same; None where it is not.
 
@@ -96,11 +126,7 @@ def settle(path: Path) -> Path | None:
             media.inspect(path, name)
         except (media.Incomplete, media.Unacceptable):
             return None
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            return path.with_name(place(path.name, folder, name, folder))
-        finally:
-            os.close(folder)
+        return place_beside(path, name)
 
 
 def _take_free_name(name: str, folder: int) -> str:

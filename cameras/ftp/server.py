@@ -40,6 +40,7 @@ MOST_PER_ADDRESS = 40
 LISTEN_AGAIN_AFTER_S = 5.0
 LONGEST_WAIT_S = 1.0
 TURN_AFTER_ERROR_S = 0.1
+ACCEPT_AGAIN_AFTER_S = 1.0
 # The supervisor waits ten seconds for an end in order.
 END_WITHIN_S = 5.0
 STRANGERS_NOTED_EVERY_S = 60.0
@@ -85,6 +86,19 @@ class Listener(FTPServer):
         self.reception = reception
         self._stranger_noted_at = -STRANGERS_NOTED_EVERY_S
         super().__init__(bound, Session, ioloop)
+
+    def handle_accept(self) -> None:
+        """As above; but while there are too many open files, callers wait a moment, and the loop does not spin."""
+        try:
+            super().handle_accept()
+        except OSError as error:
+            logger.warning("a connection could not be accepted, trying again: %s", error)
+            self.del_channel()
+            self.call_later(ACCEPT_AGAIN_AFTER_S, self.add_channel)
+
+    def handle_error(self) -> None:
+        """Whatever one caller did, the port stays open for the others: pyftpdlib would close it for good."""
+        logger.exception("something went wrong with somebody who called, the port stays open")
 
     def handle_accepted(self, sock: socket.socket, addr: tuple[str, int]) -> None:
         """Let in whoever calls from a private network, and nobody else."""

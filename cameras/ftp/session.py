@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -14,6 +15,7 @@ from pyftpdlib.exceptions import FilesystemError
 from cameras import media
 from cameras.ftp import parts
 from cameras.ftp.caller import ONLY_WRITES, Caller
+from cameras.ftp.channels import Pausable
 from cameras.ftp.desk import Once, Question, may_be_replaced
 from cameras.ftp.filesystem import Arriving
 from cameras.ftp.limits import TOO_MANY_FILES
@@ -48,7 +50,7 @@ class Session(Caller):
 
     def _go_on(self, deed: Callable[[], object]) -> None:
         """Do what had to wait, before what the client has sent since; it may have to wait again."""
-        super().resume()
+        Pausable.resume(self)
         deed()
         if not self.is_paused:
             self.resume()
@@ -70,8 +72,9 @@ class Session(Caller):
             else:
                 self._refuse_upload("450 This file is just being looked at, try again.")
         except (OSError, FilesystemError) as error:
-            self._refuse_upload(f"550 {_why(error)}.")
-            self.note_refused(f"{PurePosixPath(path).name} could not be stored: {_why(error)}")
+            self._refuse_upload(f"{_code(error)} {_why(error)}.")
+            # The reason first: a very long name would push it out of the line.
+            self.note_refused(f"a file could not be stored: {_why(error)} ({PurePosixPath(path).name})")
         else:
             self._expect(arriving, "APPE" if start is None else "STOR")
 
@@ -197,6 +200,14 @@ def _status(name: str, folder: int) -> os.stat_result | None:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return None
+
+
+def _code(error: Exception) -> int:
+    """Whether it is worth trying again later (4xx): a camera may drop a file that it may not send (550)."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return 452
+    return 451 if number in (errno.EIO, errno.EMFILE, errno.ENFILE) else 550
 
 
 def _why(error: Exception) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from cameras import media
@@ -20,7 +20,7 @@ from cameras.importing import import_older
 from cameras.intake import take_in
 from cameras.models import Camera, Capture, IgnoredFile
 from cameras.scan import Scanner
-from cameras.watcher import Watcher, file_system_of
+from cameras.watcher import IMPORT_CHECK_S, Watcher, file_system_of
 from telemetry.models import Heartbeat, Pause
 from telemetry.stages import pause
 from tests.cameras.conftest import not_as_root
@@ -156,6 +156,126 @@ def test_many_old_files_at_a_folder_s_first_scan_are_offered_not_queued(
     assert len(list(scanner.changed())) == 52
     camera.refresh_from_db()
     assert (camera.older_files, camera.skip_before) == (0, None)
+
+
+def old_pictures(folder: Path, count: int) -> list[Path]:
+    two_days_ago = time.time() - 2 * 24 * 3600
+    paths = [drop(folder, f"{number}.jpg", picture_bytes(number)) for number in range(count)]
+    for path in paths:
+        os.utime(path, (two_days_ago, two_days_ago))
+    return paths
+
+
+@pytest.mark.usefixtures("watching")
+def test_older_files_that_are_moved_in_with_their_folder_are_offered_and_imported_at_once(
+    root: Path, tmp_path: Path
+) -> None:
+    old_pictures(tmp_path / "stage" / "day", 60)
+    (tmp_path / "stage").rename(root / "front")
+    eventually(lambda: Camera.objects.filter(older_files=60).exists())
+    drop(root / "front", "live.jpg", picture_bytes(99))
+    eventually(queued(1))
+    time.sleep(1.5)  # the kernel told of each file, and they were to be looked at after a quiet second
+    assert Capture.objects.count() == 1
+    assert import_older(Camera.objects.get(), None) == 60
+    eventually(queued(61), within_s=10)
+
+
+@pytest.mark.usefixtures("watching")
+def test_of_older_files_that_are_copied_in_none_is_both_queued_and_offered(root: Path) -> None:
+    (root / "front").mkdir()
+    old_pictures(root / "front", 60)
+    eventually(lambda: Camera.objects.exclude(first_scanned_at=None).exists())
+    eventually(lambda: Capture.objects.count() + Camera.objects.get().older_files == 60)
+    time.sleep(1.5)  # nor later
+    assert Capture.objects.count() + Camera.objects.get().older_files == 60
+
+
+def test_an_older_file_that_is_planned_when_it_is_counted_is_left_alone(root: Path) -> None:
+    watcher = Watcher(root)
+    watcher._plan_all(old_pictures(root / "front", 51))
+    watcher._plan_all(watcher.scanner.changed())
+    watcher._look_at_due()
+    assert Camera.objects.get().older_files == 51
+    assert not Capture.objects.exists()
+    assert (len(watcher.settling), watcher.settling.waits_since()) == (0, None)
+
+
+@pytest.mark.parametrize(("taken", "offered", "left"), [(0, 71, 0), (20, 51, 0), (21, 0, 50), (71, 0, 0)])
+def test_what_was_taken_in_before_the_first_scan_is_not_offered(
+    root: Path, taken: int, offered: int, left: int
+) -> None:
+    paths = old_pictures(root / "front", 71)
+    (root / "front" / "notes.txt").write_text("not read")
+    os.utime(root / "front" / "notes.txt", (1_700_000_000, 1_700_000_000))
+    for path in [*paths[:taken], root / "front" / "notes.txt"]:
+        take_in(path)
+    found = [path for path in Scanner(root).full() if path.suffix == ".jpg"]
+    assert (Camera.objects.get().older_files, len(found)) == (offered, left)
+
+
+def test_a_folder_in_another_spelling_is_taken_in_and_not_offered(root: Path) -> None:
+    take_in(drop(root / "front_door", "a.jpg", picture_bytes(99)))
+    old_pictures(root / "Front Door", 51)
+    assert len(list(Scanner(root).full())) == 51
+    assert Camera.objects.get().older_files == 0
+
+
+def test_a_database_that_is_away_at_the_first_scan_does_not_let_older_files_in(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_pictures(root / "front", 51)
+    scanner = Scanner(root)
+
+    def away(folder: str) -> Camera:
+        raise OperationalError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cameras.scan.camera_of_name", away)
+        with pytest.raises(OperationalError):
+            list(scanner.full())
+    assert list(scanner.full()) == []
+    assert Camera.objects.get().older_files == 51
+
+
+def test_only_the_files_of_a_camera_wait_for_an_import(root: Path, tmp_path: Path) -> None:
+    old = old_pictures(root / "front" / "closed", 51)
+    beside = old_pictures(root, 1)
+    for folder in (root / "front" / "closed", root / "front"):
+        os.utime(folder, (1_700_000_000, 1_700_000_000))
+    time.sleep(0.02)  # the folders' ctime must be earlier than the first scan's moment
+    scanner = Scanner(root)
+    assert list(scanner.full()) == beside
+    assert all(scanner.waits_for_import(path) for path in old)
+    others = [root / "front" / "closed", root / "front", root, beside[0], root / "front" / "gone.jpg", tmp_path / "a"]
+    assert not any(scanner.waits_for_import(path) for path in others)
+
+
+def test_an_import_is_scanned_for_at_once(root: Path) -> None:
+    old_pictures(root / "front", 51)
+    watcher = Watcher(root)
+    watcher._scan_if_due()
+    assert len(watcher.settling) == 0
+    import_older(Camera.objects.get(), None)
+    watcher._scan_if_due()
+    assert len(watcher.settling) == 0, "it is not asked for at every turn"
+    watcher._import_checked_at -= IMPORT_CHECK_S
+    watcher._scan_if_due()
+    assert len(watcher.settling) == 51
+    started_at = Camera.objects.get().import_started_at
+    assert started_at is not None
+    assert datetime.fromisoformat(str(watcher._backlog()["scan_began"])) > started_at
+
+
+def test_nobody_asks_for_imports_while_nothing_waits(
+    root: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    drop(root / "front", "a.jpg", picture_bytes(1))
+    watcher = Watcher(root)
+    watcher._scan_if_due()
+    watcher._import_checked_at -= IMPORT_CHECK_S
+    with django_assert_num_queries(0):
+        watcher._scan_if_due()
 
 
 def test_fifty_old_files_are_simply_taken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

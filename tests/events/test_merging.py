@@ -296,7 +296,8 @@ class TestFilesAfterwards:
     ) -> None:
         monkeypatch.setattr("cameras.scan.OLD_AT_FIRST_SCAN", timedelta(seconds=-5))  # all files count as old
         monkeypatch.setattr("cameras.scan.MANY_OLD_FILES", 2)
-        drop(root / "Gate", "b.jpg", picture_bytes(4))
+        for number, name in enumerate(("b.jpg", "c.jpg", "d.jpg")):
+            drop(root / "Gate", name, picture_bytes(4 + number))
         scanner = Scanner(root)
         list(scanner.full())
         merged.refresh_from_db()

@@ -36,7 +36,7 @@ lint: $(VENV)/dev ## style, types, layers, templates, missing migrations
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/djlint templates --check --lint --quiet
+	$(VENV)/bin/djlint templates --check --lint
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 lock: ## resolve every requirement anew into requirements/constraints.txt

@@ -124,7 +124,7 @@ def folder_steps(camera: Camera) -> list[Step]:
     newest = max((file for file in (capture, ignored) if file), key=lambda file: file.arrived_at, default=None)
     if newest is None:
         return [watched, Step("A file is seen", "Put a picture into the folder above, or point the camera there.")]
-    return [watched, Step("A file is seen", shown_name(newest.file_path.rsplit("/", 1)[-1]), newest.arrived_at)]
+    return [watched, Step("A file is seen", shown_name(newest.file_path), newest.arrived_at)]
 
 
 def picture_steps(camera: Camera, account: FTPAccount | None) -> list[Step]:

@@ -335,8 +335,7 @@ class Capture(Claimable):
 
     @property
     def file_name(self) -> str:
-        """The file's name, or the one that an upload which broke off was to get."""
-        return shown_name(self.file_path.rsplit("/", 1)[-1])
+        return shown_name(self.file_path)
 
     @property
     def local_captured_at(self) -> datetime:

@@ -46,7 +46,7 @@ class Receipt:
 
     @property
     def file_name(self) -> str:
-        return shown_name(self.file_path.rsplit("/", 1)[-1])
+        return shown_name(self.file_path)
 
     @property
     def path_in_folder(self) -> str:

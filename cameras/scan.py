@@ -144,10 +144,12 @@ class Scanner:
             return
         parts = folder.relative_to(self.root).parts
         limit = self._limits.get(parts[0]) if parts else None
-        due = (entry for entry in files_in(folder) if limit is None or not _waits_for_import(entry, limit))
+        entries = entries_of(folder)
+        files = (entry for entry in entries if not is_folder(entry))
+        due = (entry for entry in files if limit is None or not _waits_for_import(entry, limit))
         yield from self._not_recorded(parts[0] if parts else "", due)
         if parts:
-            yield from (Path(entry.path) for entry in entries_of(folder) if is_foreign(entry))
+            yield from (Path(entry.path) for entry in entries if is_foreign(entry))
 
     def _not_recorded(self, camera_folder: str, entries: Iterable[Entry]) -> Iterator[Path]:
         """Those of a camera folder's files that the ledger does not know as they are now: one query for many."""

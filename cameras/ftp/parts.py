@@ -33,8 +33,9 @@ def real_name(name: str) -> str | None:
     return match["name"] if match else None
 
 
-def shown_name(name: str) -> str:
-    """What a person calls this file."""
+def shown_name(path: str) -> str:
+    """What a person calls the file at this path: its name, or the one that an upload which broke off was to get."""
+    name = path.rpartition("/")[2]
     return real_name(name) or name
 
 

@@ -44,14 +44,14 @@ class Clock:
         self.environment = {
             "LD_PRELOAD": str(folder / library.name),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_NO_CACHE": "1",  # else each process goes by the old clock for up to a second
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",  # the times of files stay when a clock is set
         }
         self.set_to(0)
 
     def set_to(self, offset_s: int) -> None:
-        """Move the clock; within a second everybody has read it."""
+        """Move the clock, for everybody at once."""
         self.offset_s = offset_s
         new = self._file.with_suffix(".new")
         new.write_text(f"{offset_s:+d}")

@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos bench lint lock
+.PHONY: help run demo models test chaos judge bench lint lock
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,6 +21,9 @@ run: $(VENV)/base ## install what is missing and run everything; Ctrl-C ends it
 demo: $(VENV)/base ## the same, and play a visit by the demo's cameras
 	@exec $(PY) -m security_site.supervisor --demo
 
+models: $(VENV)/models ## install the real models' libraries (6 GB) and fetch the detector's weights
+	$(PY) manage.py fetch_models detector
+
 test: $(VENV)/dev lint ## lint and the whole suite
 	@$(PY) scripts/ensure_browser.py
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -28,8 +31,11 @@ test: $(VENV)/dev lint ## lint and the whole suite
 chaos: $(VENV)/dev ## kill everything a hundred times while files arrive, and count; SEED=… repeats a run
 	$(PY) -m tests.chaos --kills 100 --files 300 $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/dev ## measure start, memory, overhead, latency and growth: tables, and JSON in build/bench (half an hour)
-	@for each in start memory overhead steps latency growth; do $(PY) -m benchmarks.$$each || exit 1; done
+judge: $(VENV)/dev ## measure how well scores agree with what a householder expects: ANALYST=llm, PATHS=my_home.yaml
+	@$(PY) -m tests.judgement $(if $(ANALYST),--analyst $(ANALYST)) $(PATHS)
+
+bench: $(VENV)/dev ## measure start, memory, overhead, latency, growth and the models: tables, and JSON in build/bench (three quarters of an hour)
+	@for each in start memory overhead steps latency growth detector language_model; do $(PY) -m benchmarks.$$each || exit 1; done
 
 lint: $(VENV)/dev ## style, types, layers, templates, missing migrations
 	$(VENV)/bin/ruff check .
@@ -41,7 +47,7 @@ lint: $(VENV)/dev ## style, types, layers, templates, missing migrations
 
 lock: ## resolve every requirement anew into requirements/constraints.txt
 	@rm -rf build/lock && mkdir -p build/lock
-	@for file in base dev; do sed '/^-c /d' requirements/$$file.txt > build/lock/$$file.txt; done
+	@for file in base models dev; do sed '/^-c /d' requirements/$$file.txt > build/lock/$$file.txt; done
 	$(PYTHON) -m venv build/lock/venv
 	build/lock/venv/bin/python -m pip install -r build/lock/dev.txt
 	build/lock/venv/bin/python -m pip freeze > requirements/constraints.txt
@@ -54,6 +60,10 @@ $(VENV)/base: requirements/base.txt requirements/constraints.txt
 	$(PY) -m pip install --disable-pip-version-check -r requirements/base.txt
 	@touch $@
 
-$(VENV)/dev: $(VENV)/base requirements/dev.txt
+$(VENV)/models: $(VENV)/base requirements.txt requirements/models.txt
+	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev: $(VENV)/models requirements/dev.txt
 	$(PY) -m pip install --disable-pip-version-check -r requirements/dev.txt
 	@touch $@

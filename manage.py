@@ -14,6 +14,7 @@ WITHOUT_SERVERS = {
     "demo",
     "diffsettings",
     "document_settings",
+    "fetch_models",
     "findstatic",
     "help",
     "makemessages",

@@ -152,6 +152,8 @@ class AuditAction(models.TextChoices):
     CAMERA_RESTORED = "camera_restored"
     CAMERA_MERGED = "camera_merged"
     FTP_PASSWORD_MADE = "ftp_password_made"  # noqa: S105  (a word for a deed)
+    PROMPT_CREATED = "prompt_created"
+    PROMPT_ACTIVATED = "prompt_activated"
     CAPTURE_REQUEUED = "capture_requeued"
     CAPTURE_DISMISSED = "capture_dismissed"
     CLEANUP = "cleanup"

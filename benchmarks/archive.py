@@ -50,8 +50,8 @@ COLUMNS = {
     ),
     "events": (
         "id batch_id camera_id state started_at ended_at risk_score summary reasoning object_types reviewed "
-        "reviewed_at notes is_fast_path analysis_state revision evaluated_revision changed_at created_at "
-        "key_detection_id"
+        "reviewed_at notes is_fast_path analysis_state analysis_attempts analysis_claimed_by revision "
+        "evaluated_revision changed_at created_at key_detection_id"
     ),
     "batches": (
         "id camera_id event_id state started_at last_activity_at opened_at last_placed_at detection_count closed_at "
@@ -60,7 +60,7 @@ COLUMNS = {
     "event_detections": "detection_id event_id batch_id standing_since parked",
     "assessments": (
         "event_id source model raw_score floor floor_why ceiling ceiling_why score parts not_known summary reasoning "
-        "cited_detection_ids grounded latency_ms created_at"
+        "cited_detection_ids grounded latency_ms is_replay raw_answer error created_at"
     ),
 }
 
@@ -138,8 +138,9 @@ class Archive:
         notes = self.random.choice(NOTES) if self.random.random() < 0.002 else ""
         review = (reviewed, closed if reviewed else None, notes)
         words = (score, summary, reasoning, ", ".join(sorted(kinds)))
+        not_asked = ("none", 0, "")  # no language model was
         self.rows["events"].append(
-            (pk, batch, camera, "closed", first, last, *words, *review, False, "none", 3, 0, closed, seen, found[0])
+            (pk, batch, camera, "closed", first, last, *words, *review, False, *not_asked, 3, 0, closed, seen, found[0])
         )
         self.rows["batches"].append((batch, camera, pk, "closed", first, last, first, seen, len(found), closed, "idle"))
         self.rows["event_detections"] += [(detection, pk, batch, None, False) for detection in found]
@@ -150,7 +151,8 @@ class Archive:
         limits = (score, 0, "", 100, "", score)
         shown = (Jsonb(parts), Jsonb([]), summary, reasoning, Jsonb(found[:12]))
         self.rows["assessments"] += [
-            (pk, "rules", "rules 1", *limits, *shown, True, 2, moment + timedelta(seconds=3)) for moment in moments[:3]
+            (pk, "rules", "rules 1", *limits, *shown, True, 2, False, "", "", moment + timedelta(seconds=3))
+            for moment in moments[:3]
         ]
 
     def _score(self) -> int:

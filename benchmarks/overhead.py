@@ -22,7 +22,8 @@ from rich.progress import track
 from benchmarks.home import cpu_s, draw_pictures, drop, previews
 from benchmarks.report import Report
 from inference.protocols import Image
-from inference.registry import choose_detector, load_detector
+from inference.registry import load_detector
+from security_site.config import Config
 from security_site.postgres_server import PostgresServer
 from tests.stack import Stack, eventually, running_stack, short_folder
 
@@ -65,7 +66,7 @@ def measure(stack: Stack, pictures: int, rounds: int) -> None:
 
 def bare_loop(stack: Stack, contents: list[bytes]) -> float:
     """Seconds for reading, decoding and looking at the same files, in batches as the worker does, storing nothing."""
-    detector = load_detector(choose_detector("auto").name)
+    detector = load_detector(Config(DETECTOR="builtin"))
     folder = stack.data_dir / "bare"
     folder.mkdir(exist_ok=True)
     files = [folder / f"{number}.jpg" for number in range(len(contents))]
@@ -93,13 +94,14 @@ def through_the_pipeline(stack: Stack, contents: list[bytes]) -> tuple[float, di
         drop(content, folder / f"{time.time_ns()}.jpg")
     eventually(lambda: previews(stack) >= before + len(contents), within_s=600)
     with psycopg.connect(PostgresServer(stack.data_dir).url) as connection:
-        last = eventually(lambda: _last_stored(connection, began, len(contents)))
+        last = eventually(lambda: last_stored(connection, began, len(contents)))
     spent = {kind: seconds - cpu_before.get(kind, 0) for kind, seconds in cpu_s(stack).items()}
     assert last is not None
     return (last - began).total_seconds(), spent
 
 
-def _last_stored(connection: psycopg.Connection, since: datetime, number: int) -> datetime | None:
+def last_stored(connection: psycopg.Connection, since: datetime, number: int) -> datetime | None:
+    """When the last of so many captures was stored; None while they are fewer."""
     stored = connection.execute("SELECT count(*), max(processed_at) FROM captures WHERE processed_at > %s", [since])
     row = stored.fetchone()
     connection.rollback()

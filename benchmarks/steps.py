@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
+from django.conf import settings
+
 from benchmarks.home import database, draw_pictures, drop
 from benchmarks.report import Report
 from tests.stack import short_folder
@@ -109,7 +111,7 @@ def clocks_around(clock: Clock) -> Iterator[None]:
             module = import_module(module_name)
             function = getattr(module, name)
             if name == "load_detector":
-                detector = function("builtin")
+                detector = function(settings.CONFIG)
                 patches.enter_context(patch.object(detector, "detect", clock.around(step, detector.detect)))
             else:
                 patches.enter_context(patch.object(module, name, clock.around(step, function)))

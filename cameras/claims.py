@@ -21,14 +21,11 @@ from django.utils import timezone
 
 from cameras.models import Camera, Capture, CaptureQuerySet
 from telemetry.broadcast import broadcast
-from telemetry.models import Heartbeat
+from telemetry.leases import LEASE, is_lost
 from telemetry.wake import wake
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-# A lease further ahead than this was written by a clock that has since been set back.
-LEASE_TOO_FAR = timedelta(minutes=5)
 LIVE = timedelta(minutes=2)
 MAX_ATTEMPTS = 3
 # Of so many that claim at the same moment, none goes away without a live capture.
@@ -169,13 +166,7 @@ def free_lost_claims() -> int:
 
 
 def _lost() -> QuerySet[Capture]:
-    alive = Heartbeat.objects.alive().values("worker")
-    return Capture.objects.filter(state=Capture.State.DETECTING).filter(
-        Q(lease_until__lt=Now())
-        | Q(lease_until__gt=Now() + LEASE_TOO_FAR)
-        # A worker beats before it claims; this margin only spares one whose beat is just being written.
-        | (~Q(claimed_by__in=alive) & Q(detecting_at__lt=Now() - timedelta(seconds=3)))
-    )
+    return Capture.objects.filter(is_lost(), state=Capture.State.DETECTING)
 
 
 def _free(claim_id: uuid.UUID | None) -> int:

@@ -277,6 +277,7 @@ class Capture(Claimable):
     detector = models.CharField(max_length=40, blank=True, help_text="Engine that looked at it.")
     nothing_found = models.TextField(blank=True, help_text="Its receipt, in that engine's words, if nothing was found.")
     preview_path = models.TextField(blank=True, help_text="Relative to DATA_DIR; empty without detections.")
+    detect_ms = models.PositiveIntegerField(null=True, help_text="The detector's own time for it.")
     preview_offset = models.FloatField(null=True, help_text="Second of the video the preview shows.")
 
     objects = CaptureQuerySet.as_manager()

@@ -31,10 +31,12 @@ from cameras.intake import take_in
 from cameras.models import OVERWRITTEN, REMOVED, Capture
 from detections.frames import Frame, UnreadableInput, frames_of, root_answers
 from detections.models import Detection
+from detections.pace import Pace
 from detections.pictures import preview_path, thumbnail_path, write_preview, write_thumbnail
-from inference.protocols import KEPT_CLASSES, Box, Detector, EngineUnavailable, Image
-from inference.registry import choose_detector, load_detector
+from inference.protocols import Box, Detector, EngineLost, EngineUnavailable, Image
+from inference.registry import load_detector
 from telemetry.broadcast import broadcast
+from telemetry.leases import RENEWED_EVERY_S
 from telemetry.stages import pause, resume
 from telemetry.wake import wake
 
@@ -42,7 +44,8 @@ logger = logging.getLogger(__name__)
 
 STAGE = "detect"
 LONGEST_TURN_S = 120.0
-LEASE_RENEWED_EVERY_S = 10.0
+
+_pace = Pace()
 
 
 class StageCannotRun(Exception):
@@ -56,6 +59,8 @@ class Finding:
     capture: Capture
     boxes: list[tuple[Box, float | None]] = field(default_factory=list)
     thumbnails: list[str] = field(default_factory=list)
+    detect_ms: float = 0.0
+    """The detector's own time for it: its share of the passes it was in."""
     best: tuple[float, Image, float | None] | None = None
 
 
@@ -63,11 +68,12 @@ def detect_queued(worker: str, most: int) -> int:
     """Work off due captures, at most about `most`; returns how many reached a final state or a retry.
 
     Where something of ours is missing the stage is paused, with its reason, and the captures stay queued.
+    Raises EngineLost, after that, where only a new process can go on.
     """
     done = 0
     until = time.monotonic() + LONGEST_TURN_S
     try:
-        detector = load_detector(choose_detector(settings.CONFIG.DETECTOR).name)
+        detector = load_detector(settings.CONFIG)
         while done < most and time.monotonic() < until:
             claim = claim_captures(worker, settings.CONFIG.DETECT_BATCH)
             if claim is not None:
@@ -79,6 +85,8 @@ def detect_queued(worker: str, most: int) -> int:
                 break
     except (EngineUnavailable, StageCannotRun, MemoryError) as missing:
         pause(STAGE, str(missing) or "not enough memory")
+        if isinstance(missing, EngineLost):
+            raise
     return done
 
 
@@ -124,7 +132,7 @@ def _is_unchanged(claim: Claim, capture: Capture) -> bool:
 
 
 def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) -> list[Finding]:
-    """One forward pass over all pictures of the claim that can be decoded."""
+    """One forward pass over all pictures of the claim that can be decoded, or as few as the time allows."""
     frames = []
     for capture in captures:
         try:
@@ -132,9 +140,9 @@ def _detect_pictures(claim: Claim, captures: list[Capture], detector: Detector) 
         except UnreadableInput as error:
             count_input_error(claim, capture, str(error))
     findings = []
-    for frame, boxes in _look_at(frames, detector):
+    for frame, boxes, took_ms in _look_at(claim, frames, detector):
         finding = Finding(frame.capture)
-        _add(finding, frame, boxes)
+        _add(finding, frame, boxes, took_ms)
         _store(claim, finding, detector)
         findings.append(finding)
     return findings
@@ -145,8 +153,8 @@ def _detect_video(claim: Claim, capture: Capture, detector: Detector) -> list[Fi
     frames = _keeping_the_lease(claim, frames_of(capture))
     try:
         while batch := list(islice(frames, settings.CONFIG.DETECT_BATCH)):
-            for frame, boxes in _look_at(batch, detector):
-                _add(finding, frame, boxes)
+            for frame, boxes, took_ms in _look_at(claim, batch, detector):
+                _add(finding, frame, boxes, took_ms)
     except UnreadableInput as error:
         count_input_error(claim, capture, str(error))
         return []
@@ -158,24 +166,33 @@ def _keeping_the_lease(claim: Claim, frames: Iterator[Frame]) -> Iterator[Frame]
     """The same frames; the claim is renewed while they are decoded and looked at, however long that takes."""
     renewed_at = time.monotonic()
     for frame in frames:
-        if time.monotonic() - renewed_at > LEASE_RENEWED_EVERY_S:
+        if time.monotonic() - renewed_at > RENEWED_EVERY_S:
             extend_lease(claim)
             renewed_at = time.monotonic()
         yield frame
 
 
-def _look_at(frames: list[Frame], detector: Detector) -> Iterator[tuple[Frame, list[Box]]]:
-    found = detector.detect([frame.image for frame in frames]) if frames else []
-    for frame, boxes in zip(frames, found, strict=True):
-        yield frame, [box for box in boxes if _is_kept(box)]
+def _look_at(claim: Claim, frames: list[Frame], detector: Detector) -> Iterator[tuple[Frame, list[Box], float]]:
+    """What is kept of each frame, and how many milliseconds the detector took for it: its share of the pass."""
+    while frames:
+        count = _pace.at_once(len(frames))
+        together, frames = frames[:count], frames[count:]
+        started = time.monotonic()
+        found = detector.detect([frame.image for frame in together])
+        _pace.note(count, time.monotonic() - started)
+        if frames:
+            extend_lease(claim)
+        for frame, boxes in zip(together, found, strict=True):
+            yield frame, [box for box in boxes if _is_kept(box)], 1000 * _pace.seconds_each
 
 
 def _is_kept(box: Box) -> bool:
-    return box.label in KEPT_CLASSES and box.confidence >= settings.CONFIG.DETECT_CONFIDENCE
+    return box.label in settings.CONFIG.DETECT_CLASSES and box.confidence >= settings.CONFIG.DETECT_CONFIDENCE
 
 
-def _add(finding: Finding, frame: Frame, boxes: list[Box]) -> None:
+def _add(finding: Finding, frame: Frame, boxes: list[Box], took_ms: float) -> None:
     """Note the boxes of one frame and write their thumbnails while its image is at hand."""
+    finding.detect_ms += took_ms
     for box in boxes:
         relative = thumbnail_path(finding.capture, len(finding.boxes))
         write_thumbnail(frame.image, box, relative)
@@ -203,6 +220,7 @@ def _store(claim: Claim, finding: Finding, detector: Detector) -> None:
             placed_at=None if finding.boxes else Now(),
             error="",
             detector=detector.name,
+            detect_ms=round(finding.detect_ms),
             nothing_found="" if finding.boxes else detector.nothing_found,
             preview_path=preview,
             preview_offset=preview_offset,

@@ -20,6 +20,7 @@ from cameras.models import Capture
 from cameras.time_range import TimedFilterSet
 from detections.api import OBJECT_TYPES, DetectionSerializer, with_file_facts
 from detections.models import Detection
+from events.assessment import newest_readings, reading_of
 from events.models import LEVELS, Assessment, Batch, Event, EventDetection
 from events.review import MAX_NOTES_LENGTH, set_notes, set_reviewed
 from telemetry.filters import YesNoFilter, since, until
@@ -35,17 +36,34 @@ class PartSerializer(serializers.Serializer[dict[str, Any]]):
     detection_ids = serializers.ListField(child=serializers.IntegerField())
 
 
-class AssessmentSerializer(serializers.ModelSerializer[Assessment]):
+class TokensSerializer(serializers.Serializer[dict[str, Any]]):
+    """What an answer of a language model took."""
+
+    prompt = serializers.IntegerField()
+    cached = serializers.IntegerField(allow_null=True, help_text="Of the prompt: evaluated for an earlier one.")
+    completion = serializers.IntegerField(allow_null=True)
+
+
+class ReadingSerializer(serializers.ModelSerializer[Assessment]):
+    """A judgement that has a score."""
+
+    score = serializers.IntegerField(read_only=True)
+    raw_score = serializers.IntegerField(read_only=True, help_text="Before ceiling and floor.")
     parts = PartSerializer(many=True, read_only=True)
     not_known = serializers.ListField(child=serializers.CharField(), read_only=True)
     cited_detection_ids = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+    prompt_version = serializers.IntegerField(
+        source="prompt_version_id", read_only=True, allow_null=True, help_text="What the model was told; null: rules."
+    )
+    tokens = serializers.SerializerMethodField(help_text="Null for the rules.")
 
     class Meta:
         model = Assessment
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "source",
             "model",
+            "prompt_version",
             "score",
             "raw_score",
             "floor",
@@ -59,8 +77,27 @@ class AssessmentSerializer(serializers.ModelSerializer[Assessment]):
             "cited_detection_ids",
             "grounded",
             "latency_ms",
+            "tokens",
             "created_at",
         )
+        read_only_fields = fields
+
+    @extend_schema_field(TokensSerializer(allow_null=True))
+    def get_tokens(self, assessment: Assessment) -> dict[str, Any] | None:
+        if assessment.prompt_tokens is None:
+            return None
+        cached, completion = assessment.cached_tokens, assessment.completion_tokens
+        return {"prompt": assessment.prompt_tokens, "cached": cached, "completion": completion}
+
+
+class AssessmentSerializer(ReadingSerializer):
+    """Any judgement there has been. A failed one has an error and no score; a replay never was the event's reading."""
+
+    score = serializers.IntegerField(read_only=True, allow_null=True)
+    raw_score = serializers.IntegerField(read_only=True, allow_null=True, help_text="Before ceiling and floor.")
+
+    class Meta(ReadingSerializer.Meta):
+        fields = (*ReadingSerializer.Meta.fields, "is_replay", "error", "raw_answer")
         read_only_fields = fields
 
 
@@ -107,15 +144,15 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         )
         read_only_fields = fields
 
-    @extend_schema_field(AssessmentSerializer(allow_null=True))
+    @extend_schema_field(ReadingSerializer(allow_null=True))
     def get_assessment(self, event: Event) -> dict[str, Any] | None:
-        (current,) = event.current_assessment or [None]  # type: ignore[attr-defined]  # prefetched
-        return self._one_assessment.to_representation(current) if current else None
+        reading = reading_of(event.newest_readings)  # type: ignore[attr-defined]  # prefetched
+        return self._one_reading.to_representation(reading) if reading else None
 
     @cached_property
-    def _one_assessment(self) -> AssessmentSerializer:
+    def _one_reading(self) -> ReadingSerializer:
         """For every event of a list: to make one takes longer than all else that is done for an event."""
-        return AssessmentSerializer()
+        return ReadingSerializer()
 
 
 class TimingSerializer(serializers.ModelSerializer[Capture]):
@@ -223,11 +260,9 @@ def _for_list(events: QuerySet[Event]) -> QuerySet[Event]:
     """`events` with all that EventSerializer shows: one query, and one for the assessments."""
     batches = Batch.objects.filter(event=OuterRef("pk")).order_by("started_at", "id").values("id")
     members = EventDetection.objects.filter(event=OuterRef("pk")).order_by("detection_id").values("detection_id")
-    # One of each event: the newest of the llm, else of the rules (the alphabet puts them in this order).
-    current = Assessment.objects.order_by("event_id", "source", "-id").distinct("event_id")
     with_ids = events.annotate(batch_ids=ArraySubquery(batches), detection_ids=ArraySubquery(members))
     return with_ids.defer("search_vector").prefetch_related(
-        Prefetch("assessments", current, to_attr="current_assessment")
+        Prefetch("assessments", newest_readings(Assessment.objects.all()), to_attr="newest_readings")
     )
 
 

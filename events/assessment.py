@@ -1,30 +1,68 @@
-"""Judging a visit: gathers what is known of it, asks an analyst, keeps the answer for good. Called by placing."""
+"""Judging a visit: gathers what is known of it, keeps every answer for good, decides which one the event shows.
+
+Called by placing, which has the rules judge, and by the analyze stage, which asks a language model.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from django.db.models import F, Max, Min
+from django.conf import settings
+from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from cameras.models import Capture
+from cameras.models import Camera, Capture
 from detections.sampling import sample_offsets
 from events.models import NOT_REVIEWED, Assessment, Event
-from inference.protocols import EventContext, PlaceName, Sighting, Verdict
+from inference.protocols import AnswerRefused, Effort, EventContext, PlaceName, Sighting, Verdict
 from inference.registry import load_analyst
 from inference.scale import rank_of
 
+RULES, LLM = Assessment.Source.RULES, Assessment.Source.LLM
+
 
 def assess_by_rules(event: Event) -> Assessment:
-    """Judge the whole visit so far by the rules, in the caller's transaction, and make it the event's reading."""
+    """Judge the whole visit so far by the rules, in the caller's transaction; it may become the event's reading."""
     started = time.perf_counter()
-    verdict = load_analyst("rules").assess(event_context(event))
-    assessment = _keep(event, verdict, latency_ms=round(1000 * (time.perf_counter() - started)))
-    _show(event, verdict)
+    context = event_context(event)
+    verdict = load_analyst("rules", settings.CONFIG).assess(context)
+    latency_ms = round(1000 * (time.perf_counter() - started))
+    assessment = keep(event, RULES, verdict, detection_count=len(context.sightings), latency_ms=latency_ms)
+    show(event, assessment, verdict)
     return assessment
+
+
+def newest_readings(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
+    """Of these, what `reading_of` needs of each event: the newest of each source that may be shown."""
+    shown = assessments.filter(error="", is_replay=False)
+    return shown.order_by("event_id", "source", "-id").distinct("event_id", "source")
+
+
+def reading_of(assessments: Iterable[Assessment]) -> Assessment | None:
+    """The one of a visit's judgements that counts, in whatever order: its score and words are the event's.
+
+    A language model's newest, else the rules' newest. But where the visit has grown since the model looked and the
+    rules worry more by now, theirs stands until the model has looked again; nothing lies below their newest floor.
+    """
+    newest: dict[str, Assessment] = {}
+    for one in assessments:
+        if not one.error and not one.is_replay and (one.source not in newest or one.pk > newest[one.source].pk):
+            newest[one.source] = one
+    rules, model = newest.get(RULES), newest.get(LLM)
+    if model is None or rules is None:
+        return model or rules
+    has_grown = (rules.detection_count or 0) > (model.detection_count or 0)
+    worries_more = _score(rules) > _score(model)
+    return rules if (has_grown and worries_more) or rules.floor > _score(model) else model
+
+
+def _score(assessment: Assessment) -> int:
+    assert assessment.score is not None  # only a failed one has none
+    return assessment.score
 
 
 def event_context(event: Event) -> EventContext:
@@ -80,11 +118,36 @@ def _frames(event: Event) -> tuple[tuple[int, datetime], ...]:
     return tuple(sorted(moments, key=lambda moment: (moment[1], moment[0])))
 
 
-def _keep(event: Event, verdict: Verdict, *, latency_ms: int) -> Assessment:
+def hold(visit: QuerySet[Event]) -> Event | None:
+    """This one visit, if it is there, with its camera's row held to the end of the transaction.
+
+    So do all who write judgements: a visit that goes meanwhile takes them along, and none is left behind.
+    """
+    camera_id = visit.values_list("camera_id", flat=True).first()
+    if camera_id is None:
+        return None
+    try:
+        Camera.objects.held(camera_id)
+    except Camera.DoesNotExist:
+        return None
+    return visit.select_related("camera").defer("search_vector").first()
+
+
+def keep(
+    event: Event,
+    source: Assessment.Source,
+    verdict: Verdict,
+    *,
+    detection_count: int,
+    latency_ms: int,
+    **more: Any,
+) -> Assessment:
+    """Store an answer. `more` are further fields of it."""
     return Assessment.objects.create(
         event=event,
-        source=Assessment.Source.RULES,
+        source=source,
         model=verdict.model,
+        detection_count=detection_count,
         raw_score=verdict.raw_score,
         floor=verdict.floor,
         floor_why=verdict.floor_why,
@@ -96,19 +159,62 @@ def _keep(event: Event, verdict: Verdict, *, latency_ms: int) -> Assessment:
         summary=verdict.summary,
         reasoning=verdict.reasoning,
         cited_detection_ids=list(verdict.cited_detection_ids),
+        grounded=verdict.grounded,
         latency_ms=latency_ms,
+        raw_answer=verdict.raw_answer,
+        **_tokens(verdict.effort),
+        **more,
     )
 
 
-def _show(event: Event, verdict: Verdict) -> None:
-    """Make the verdict what the event's card says. One that worries more than what was reviewed wants a look again."""
-    worries_more = rank_of(verdict.score) > rank_of(event.risk_score)
+def keep_refused(
+    event: Event, refused: AnswerRefused, *, detection_count: int, latency_ms: int, **more: Any
+) -> Assessment:
+    """Store that a language model answered, and why that cannot be used."""
+    return keep_failed(
+        event,
+        str(refused),
+        model=refused.model,
+        detection_count=detection_count,
+        latency_ms=latency_ms,
+        raw_answer=refused.raw_answer,
+        **_tokens(refused.effort),
+        **more,
+    )
+
+
+def keep_failed(event: Event, error: str, **more: Any) -> Assessment:
+    """Store that no usable answer of a language model came, and why."""
+    return Assessment.objects.create(event=event, source=LLM, error=error, parts=[], summary="", **more)
+
+
+def _tokens(effort: Effort) -> dict[str, int | None]:
+    """As they are kept: where none were told, they are not known."""
+    return {
+        "prompt_tokens": effort.prompt_tokens or None,
+        "cached_tokens": effort.cached_tokens if effort.prompt_tokens else None,
+        "completion_tokens": effort.completion_tokens or None,
+    }
+
+
+def show(event: Event, latest: Assessment, verdict: Verdict, **more: Any) -> None:
+    """Make the reading that counts, now that there is `latest`, what the event's card says; set `more` along with it.
+
+    One that worries more than what was reviewed wants a look again.
+    """
+    reading = reading_of([*newest_readings(event.assessments.all()), latest])
+    assert reading is not None
+    score = _score(reading)
+    worries_more = rank_of(score) > rank_of(event.risk_score)
+    # The picture changes with the words; those of an older reading have theirs already.
+    picture = {"key_detection_id": verdict.key_detection_id} if reading == latest and verdict.key_detection_id else {}
     Event.objects.filter(pk=event.pk).update(
         **(NOT_REVIEWED if worries_more else {}),
-        risk_score=verdict.score,
-        summary=verdict.summary,
-        reasoning=verdict.reasoning,
-        key_detection_id=verdict.key_detection_id,
+        risk_score=score,
+        summary=reading.summary,
+        reasoning=reading.reasoning,
+        **picture,
+        **more,
         revision=F("revision") + 1,
         changed_at=timezone.now(),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypedDict
 
 from django.db.models import QuerySet
@@ -11,10 +12,14 @@ from django.urls import reverse
 
 from cameras.models import OLD_AT_ARRIVAL
 from detections.models import Detection
+from events.assessment import newest_readings, reading_of
 from events.models import Assessment, Event
 from inference.analysts.rules.phrases import percent
 from inference.scale import Level, level_of
 
+DECIDES_THE_READING = ("source", "score", "floor", "grounded", "detection_count", "error", "is_replay")
+"""What `reading_of` and `is_by_model` look at."""
+ON_ITS_WAY = (Event.AnalysisState.PENDING, Event.AnalysisState.RUNNING)
 LABEL_SHARE = 36
 """A box's label is this fraction of the picture's width high: it reads the same on every camera."""
 
@@ -80,12 +85,21 @@ class Box:
 
 
 @dataclass(frozen=True)
+class ScoreBefore:
+    """The last score a visit was shown with that lay in another band: what a reader may have seen before."""
+
+    score: int
+    model_has_looked: bool
+    """Since then, and its reading is the one that counts now."""
+
+
+@dataclass(frozen=True)
 class Card:
-    """One visit. `assessments` are all of it that were asked for, oldest first."""
+    """One visit. `assessments` are all of it that were asked for."""
 
     event: Event
     assessments: tuple[Assessment, ...] = ()
-    score_before: int | None = None
+    before: ScoreBefore | None = None
 
     @property
     def version(self) -> str:
@@ -110,9 +124,9 @@ class Card:
     def is_now(self) -> bool:
         return self.event.state == Event.State.OPEN and not self.is_old
 
-    @property
+    @cached_property
     def assessment(self) -> Assessment | None:
-        return current_assessment(self.assessments)
+        return reading_of(self.assessments)
 
     @property
     def largest_part(self) -> Part | None:
@@ -125,7 +139,24 @@ class Card:
     def by_whom(self) -> str:
         if self.assessment is None:
             return ""
-        return "rules" if self.assessment.source == Assessment.Source.RULES else self.assessment.model
+        return self.assessment.model if is_by_model(self.assessment) else "rules"
+
+    @property
+    def model_words(self) -> str:
+        """What became of the language model's look; empty where there is nothing to say.
+
+        Of the event's row alone, since a card is swapped when that changes: a pause is told at the head of the page.
+        """
+        if self.event.analysis_state in ON_ITS_WAY:
+            has_looked = any(one.source == Assessment.Source.LLM for one in self.assessments)
+            who = "" if is_by_model(self.assessment) else "the model "
+            return f"{who}has not {'seen the latest' if has_looked else 'looked'} yet"
+        if self.event.analysis_state == Event.AnalysisState.FAILED:
+            owner = "its latest" if is_by_model(self.assessment) else "the model’s"
+            return f"{owner} answer could not be kept"
+        if self.assessment and not self.assessment.grounded:
+            return "the model named what nobody detected"
+        return ""
 
     @property
     def picture_url(self) -> str:
@@ -213,52 +244,47 @@ def first_with_pictures(events: QuerySet[Event], most: int) -> list[Event]:
 
 
 def cards_of(events: Sequence[Event]) -> list[Card]:
-    """Cards with the current assessment's parts. Two queries."""
-    of_event = Assessment.objects.filter(event__in=[event.pk for event in events])
-    # A model's reading sorts before the rules' ("llm" < "rules"), the newest of each first.
-    current = {one.event_id: one for one in of_event.order_by("event_id", "source", "-id").distinct("event_id")}
-    scores = _scores_of(events)
-    return [
-        Card(
-            event,
-            (current[event.pk],) if event.pk in current else (),
-            score_before(scores.get(event.pk, []), event.risk_score),
-        )
-        for event in events
-    ]
+    """Cards with their readings' parts. Two queries."""
+    readings: dict[int, list[Assessment]] = {}
+    for one in newest_readings(Assessment.objects.filter(event__in=events)):
+        readings.setdefault(one.event_id, []).append(one)
+    return [replace(card, assessments=tuple(readings.get(card.event.pk, ()))) for card in rows_of(events)]
 
 
 def card_with_history(event: Event) -> Card:
     """The card of one event with every judgement there has been, oldest first. One query."""
-    history = tuple(event.assessments.order_by("id"))
-    return Card(event, history, score_before([one.score for one in history], event.risk_score))
+    history = tuple(event.assessments.select_related("prompt_version").defer("prompt_version__text").order_by("id"))
+    return Card(event, history, score_before(history, event.risk_score))
 
 
 def rows_of(events: Sequence[Event]) -> list[Card]:
     """Cards without assessments, for lists; with the score a visit had before, of those that changed. One query."""
-    scores = _scores_of(events)
-    return [Card(event, (), score_before(scores.get(event.pk, []), event.risk_score)) for event in events]
+    history: dict[int, list[Assessment]] = {}
+    found = Assessment.objects.filter(event__in=events, error="", is_replay=False).order_by("id")
+    for one in found.only("event_id", *DECIDES_THE_READING):
+        history.setdefault(one.event_id, []).append(one)
+    return [Card(event, (), score_before(history.get(event.pk, ()), event.risk_score)) for event in events]
 
 
-def _scores_of(events: Sequence[Event]) -> dict[int, list[int]]:
-    """Every score each visit has had, oldest first, by event id."""
-    scores: dict[int, list[int]] = {}
-    found = Assessment.objects.filter(event__in=[event.pk for event in events]).order_by("id")
-    for event_id, score in found.values_list("event_id", "score"):
-        scores.setdefault(event_id, []).append(score)
-    return scores
+def score_before(history: Iterable[Assessment], score: int) -> ScoreBefore | None:
+    """Goes through what was the visit's reading after each judgement, oldest first."""
+    newest: dict[str, Assessment] = {}
+    before = reading = None
+    for one in history:
+        if reading_of([one]) is None:
+            continue  # failed, or a replay
+        newest[one.source] = one
+        reading = reading_of(newest.values())
+        if reading and reading.score is not None and level_of(reading.score) != level_of(score):
+            before = reading
+    if before is None or reading is None or before.score is None:
+        return None
+    return ScoreBefore(before.score, model_has_looked=is_by_model(reading) and not is_by_model(before))
 
 
-def score_before(scores: Sequence[int], score: int) -> int | None:
-    """The last score that lay in another band than the present one: what a reader may have seen before."""
-    others = [before for before in scores if level_of(before) != level_of(score)]
-    return others[-1] if others else None
-
-
-def current_assessment(assessments: Sequence[Assessment]) -> Assessment | None:
-    """The one that counts: the newest of a model, else the newest of the rules. Oldest first in."""
-    by_model = [one for one in assessments if one.source == Assessment.Source.LLM]
-    return next(reversed(by_model or assessments), None)
+def is_by_model(assessment: Assessment | None) -> bool:
+    """Whether the score is a language model's own: one that named what nobody detected is not believed in anything."""
+    return assessment is not None and assessment.source == Assessment.Source.LLM and assessment.grounded
 
 
 def fold_neighbours(cards: Sequence[Card], fewest: int = 3) -> list[Card | Fold]:

@@ -13,6 +13,8 @@ from accounts.models import User
 from cameras.models import Capture
 from cameras.words import span_words
 from detections.models import Detection
+from events import model_words
+from events.assessment import reading_of
 from events.cards import Box, Card, Part, card_with_history, on_preview, with_pictures
 from events.models import Assessment, Event
 
@@ -88,6 +90,9 @@ class Evidence:
     shown: Picture | None
     reasons: list[Reason]
     limits: list[str]
+    both_scores: str
+    model_words: str
+    """What became of the language model's look; empty where there is nothing to say."""
     steps: list[Step]
     continued_by: list[Event]
 
@@ -98,6 +103,11 @@ class Evidence:
     @property
     def assessment(self) -> Assessment | None:
         return self.card.assessment
+
+    @property
+    def answers(self) -> list[Assessment]:
+        """Judgements with what a language model answered, the newest first."""
+        return [one for one in reversed(self.card.assessments) if one.raw_answer]
 
     @property
     def position(self) -> int:
@@ -128,6 +138,8 @@ def evidence_of(user: User, event_id: int, picture_id: int | None, reason: int |
         shown=shown,
         reasons=_reasons(parts, pictures, event.key_detection_id, reason),
         limits=limits_of(card.assessment) if card.assessment else [],
+        both_scores=model_words.both_scores(card.assessments),
+        model_words=model_words.sentence(user, event, card.assessments),
         steps=_steps(shown.capture, card.assessments) if shown else [],
         continued_by=list(Event.objects.for_user(user).filter(continues=event).defer("search_vector").order_by("pk")),
     )
@@ -161,7 +173,9 @@ def _reasons(parts: Sequence[Part], pictures: Sequence[Picture], key_id: int | N
 
 def limits_of(assessment: Assessment) -> list[str]:
     """The limits that changed the score, each in a line; those that bound nothing are left out."""
-    limits = []
+    limits: list[str] = []
+    if assessment.raw_score is None:
+        return limits
     if assessment.raw_score > assessment.ceiling:
         limits.append(f"Held at {assessment.ceiling}: {assessment.ceiling_why}")
     if assessment.raw_score < assessment.floor:
@@ -181,18 +195,26 @@ def _shown(pictures: Sequence[Picture], picture_id: int | None, event: Event) ->
 
 def _steps(capture: Capture, assessments: Sequence[Assessment]) -> list[Step]:
     """The way of a capture through the program, from the camera to the score."""
-    placed_at = capture.placed_at
-    judged = next((one.created_at for one in assessments if placed_at and one.created_at >= placed_at), None)
     moments = [
         ("Captured", capture.captured_at),
         ("Arrived", capture.arrived_at),
         ("Looked at", capture.detecting_at),
         ("Detected", capture.processed_at),
-        ("Placed in this visit", placed_at),
-        ("Judged", judged),
+        ("Placed in this visit", capture.placed_at),
+        ("Judged by the rules", _judged_at(capture, assessments, Assessment.Source.RULES)),
+        ("Judged by the model", _judged_at(capture, assessments, Assessment.Source.LLM)),
     ]
     steps: list[Step] = []
     for name, at in moments:
         if at is not None:
             steps.append(Step(name, at, at - steps[-1].at if steps else None))
     return steps
+
+
+def _judged_at(capture: Capture, assessments: Sequence[Assessment], source: Assessment.Source) -> datetime | None:
+    """The first judgement after the capture was placed; failed ones and replays are none."""
+    placed_at = capture.placed_at
+    if placed_at is None:
+        return None
+    judged = (one for one in assessments if one.source == source and reading_of([one]))
+    return next((one.created_at for one in judged if one.created_at >= placed_at), None)

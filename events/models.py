@@ -32,6 +32,31 @@ def worry() -> Case:
     return Case(*order, output_field=models.IntegerField())
 
 
+class PromptVersion(models.Model):
+    """What the language model is told before the facts of a visit. Never changed once written: a change is a new one.
+
+    Exactly one is active; every judgement of a model names its own.
+    """
+
+    text = models.TextField()
+    notes = models.TextField(blank=True, help_text="What it is for, or what is different.")
+    is_shipped = models.BooleanField(default=False, help_text="Came with the program.")
+    created_by = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    active = models.BooleanField(default=False, help_text="The one that is sent.")
+
+    class Meta:
+        db_table = "prompt_versions"
+        constraints = [
+            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="prompt_is_the_only_active_one")
+        ]
+
+    def __str__(self) -> str:
+        return f"prompt {self.pk}"
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def for_user(self, user: User) -> EventQuerySet:
         """Events of cameras this person may see, deleted ones left out."""
@@ -80,6 +105,12 @@ class Event(models.Model):
     is_fast_path = models.BooleanField(default=False)
     clip_path = models.TextField(null=True, blank=True)  # noqa: DJ001  (null until clips exist)
     analysis_state = models.CharField(max_length=7, choices=AnalysisState.choices, default=AnalysisState.NONE)
+    analysis_asked_at = models.DateTimeField(null=True, help_text="Since when a language model is to look at it.")
+    analysis_next_at = models.DateTimeField(null=True, help_text="Not before then, after a try that failed.")
+    analysis_attempts = models.PositiveSmallIntegerField(default=0, help_text="That counted against it.")
+    analysis_claim_id = models.UUIDField(null=True)
+    analysis_claimed_by = models.CharField(max_length=200, blank=True)
+    analysis_lease_until = models.DateTimeField(null=True)
     revision = models.PositiveIntegerField(default=1)
     evaluated_revision = models.PositiveIntegerField(default=0)
     changed_at = models.DateTimeField()
@@ -123,6 +154,18 @@ class Event(models.Model):
                 name="idx_events_waiting",
             ),
             models.Index(F("id"), condition=Q(state="open"), name="idx_events_open"),
+            models.Index(  # the analyze stage: who is next
+                F("is_fast_path").desc(),
+                F("risk_score").desc(),
+                F("id").desc(),
+                condition=Q(analysis_state="pending"),
+                name="idx_events_analysis_pending",
+            ),
+            models.Index(  # the sweep: what a dead worker held
+                fields=["analysis_lease_until"],
+                condition=Q(analysis_claim_id__isnull=False),
+                name="idx_events_analysis_claimed",
+            ),
             GinIndex(fields=["search_vector"], name="idx_events_search_vector"),
         ]
 
@@ -212,7 +255,11 @@ class EventDetection(models.Model):
 
 
 class Assessment(models.Model):
-    """One judgement of a visit as it was then. Never changed, never deleted before its event."""
+    """One judgement of a visit as it was then. Never changed, never deleted before its event.
+
+    A failed one has an `error` and no score. A replay is how another prompt or model would have judged; it never
+    becomes the event's reading.
+    """
 
     class Source(models.TextChoices):
         RULES = "rules"
@@ -221,12 +268,17 @@ class Assessment(models.Model):
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="assessments")
     source = models.CharField(max_length=5, choices=Source.choices)
     model = models.CharField(max_length=200, help_text="Which rules or model, with its version.")
-    raw_score = models.SmallIntegerField(help_text="Before ceiling and floor.")
+    prompt_version = models.ForeignKey(PromptVersion, null=True, on_delete=models.PROTECT, related_name="assessments")
+    is_replay = models.BooleanField(default=False)
+    detection_count = models.PositiveIntegerField(
+        null=True, help_text="How many detections of the visit it has seen; null before that was kept."
+    )
+    raw_score = models.SmallIntegerField(null=True, help_text="Before ceiling and floor.")
     floor = models.PositiveSmallIntegerField(default=0)
     floor_why = models.TextField(blank=True)
     ceiling = models.PositiveSmallIntegerField(default=100)
     ceiling_why = models.TextField(blank=True)
-    score = models.PositiveSmallIntegerField()
+    score = models.PositiveSmallIntegerField(null=True)
     parts = models.JSONField(help_text="[{name, points, why, detection_ids}]")
     not_known = models.JSONField(default=list, help_text="What the pictures cannot tell, in words.")
     summary = models.TextField()
@@ -234,15 +286,26 @@ class Assessment(models.Model):
     cited_detection_ids = models.JSONField(default=list)
     grounded = models.BooleanField(default=True)
     latency_ms = models.PositiveIntegerField()
+    prompt_tokens = models.PositiveIntegerField(null=True)
+    cached_tokens = models.PositiveIntegerField(null=True, help_text="Of the prompt: evaluated for an earlier one.")
+    completion_tokens = models.PositiveIntegerField(null=True)
+    raw_answer = models.TextField(blank=True, help_text="Of a model, as it came.")
+    error = models.TextField(blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "assessments"
         get_latest_by = "id"
+        indexes = [models.Index(fields=["created_at"], condition=Q(source="llm"), name="idx_assessments_llm_time")]
         constraints = [
             models.CheckConstraint(condition=Q(score__lte=100), name="assessment_score_is_at_most_100"),
             models.CheckConstraint(condition=Q(floor__lte=F("ceiling")), name="assessment_floor_is_below_the_ceiling"),
+            models.CheckConstraint(
+                condition=Q(error="", score__isnull=False, raw_score__isnull=False)
+                | (~Q(error="") & Q(score=None, raw_score=None)),
+                name="assessment_has_a_score_or_an_error",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.score} by {self.model}"
+        return f"failed, by {self.model}" if self.error else f"{self.score} by {self.model}"

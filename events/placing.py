@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from cameras.models import Camera, Capture
 from detections.models import Detection
+from events.asking import ask
 from events.assessment import assess_by_rules
 from events.feed import event_hint
 from events.models import NOT_REVIEWED, Batch, Event, EventDetection
@@ -93,8 +94,14 @@ def _place(camera: Camera, capture: Capture) -> Event | None:
         return None
     batch = _batch_for(camera, capture)
     _extend_batch(batch, capture, len(detections))
+    was_fast_path = batch.event.is_fast_path
     event = _extend_event(batch.event, capture, detections, standing)
     _join(batch, event.pk, detections, standing)
+    if event.is_fast_path and not was_fast_path:
+        ask(event.pk)
+    if batch.state == Batch.State.CLOSED:
+        # Late ones come in rows: one look after them will do.
+        ask(event.pk, after=timedelta(seconds=settings.CONFIG.BATCH_IDLE_SECONDS))
     return event
 
 
@@ -175,6 +182,7 @@ def _close(batch: Batch, reason: Batch.CloseReason, now: datetime) -> None:
         state=Batch.State.CLOSED, closed_at=now, close_reason=reason
     )
     Event.objects.filter(pk=batch.event_id).update(state=Event.State.CLOSED, revision=F("revision") + 1, changed_at=now)
+    ask(batch.event_id)
 
 
 def _visit_at(camera: Camera, at: datetime) -> Event | None:

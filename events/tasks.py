@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import Any
 
 from celery import shared_task
@@ -13,8 +11,11 @@ from django.db import InterfaceError, OperationalError
 from cameras.claims import free_lost_claims
 from cameras.models import Capture
 from cameras.silence import mark_offline
+from events import asking
 from events.placing import close_due_batches, place_detected
 from telemetry.heartbeat import Beating, beat, forget_long_dead
+from telemetry.models import Pause
+from telemetry.queues import own_name, works_on
 from telemetry.wake import wake
 
 QUEUE = "default"
@@ -22,10 +23,10 @@ _beating: list[Beating] = []
 
 
 @worker_ready.connect
-def start_working(sender: Any, **_: Any) -> None:
-    """Say that this worker lives; the detect queue's children say so themselves."""
-    if QUEUE in sender.app.amqp.queues.consume_from:
-        _beating.append(Beating(f"{QUEUE}@{socket.gethostname()}:{os.getpid()}", QUEUE))
+def start_working(**_: Any) -> None:
+    """Say that this worker lives; the children of the model queues say so themselves."""
+    if works_on(QUEUE):
+        _beating.append(Beating(own_name(QUEUE), QUEUE))
         _beating[0].start()
 
 
@@ -56,9 +57,12 @@ def sweep() -> None:
     """Wake whatever is due, free what dead workers held, notice who has gone silent."""
     forget_long_dead()
     free_lost_claims()
+    asking.free_lost_claims()
+    asking.let_go_if_unwanted()
     mark_offline()
-    if Capture.objects.due().exists():
+    if Capture.objects.due().exists() or Pause.objects.filter(stage="detect").exists():
         wake("detections.detect_queued")
+    asking.wake_if_needed()
     waiting = Capture.objects.unplaced().values_list("camera_id", flat=True)
     for camera_id in waiting.distinct():
         wake("events.place_detected", camera_id)

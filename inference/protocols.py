@@ -6,7 +6,7 @@ No database here: arrays and dataclasses in, dataclasses out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -25,6 +25,33 @@ class EngineUnavailable(Exception):
     """An engine cannot run here now; the message says why and what to do. It pauses its stage, nothing fails."""
 
 
+class EngineLost(EngineUnavailable):
+    """It ran, and cannot run again in this process, as after an error of a graphics card: a new process can."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What an answer of a language model took: tokens of all its tries together."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt: those that the server or the library had evaluated for an earlier prompt."""
+    completion_tokens: int = 0
+
+
+class AnswerRefused(Exception):
+    """A model answered, but not in a way that can be kept; the message says what is wrong with the last answer.
+
+    It counts against the visit, not against the model: another try would give the same.
+    """
+
+    def __init__(self, reason: str, *, raw_answer: str, model: str, effort: Effort) -> None:
+        super().__init__(reason)
+        self.raw_answer = raw_answer
+        self.model = model
+        self.effort = effort
+
+
 @dataclass(frozen=True)
 class Box:
     """One thing in one picture; x, y, width, height are pixels of that picture, confidence is 0–1."""
@@ -37,8 +64,21 @@ class Box:
     height: int
 
 
+@dataclass(frozen=True)
+class EngineFacts:
+    """What an engine runs: its model by name, the SHA-256 of its weights, and what computes it."""
+
+    model: str
+    sha256: str = ""
+    """Empty where there is no file of weights, or it lies on another machine."""
+    device: str = "CPU"
+    note: str = ""
+    """What a person should know of how it runs here, in a sentence or two."""
+
+
 class Detector(Protocol):
     name: str
+    facts: EngineFacts
     nothing_found: str
     """The receipt of a picture in which it found nothing, with what it can see at all, as a person reads it."""
 
@@ -133,12 +173,29 @@ class Verdict:
     ceiling_why: str = ""
     not_known: tuple[str, ...] = ()
     key_detection_id: int | None = None
-    cited_detection_ids: tuple[int, ...] = field(default=())
+    cited_detection_ids: tuple[int, ...] = ()
+    grounded: bool = True
+    """False where the model's words named what nobody detected, and the rules' sentence stands in their place."""
+    raw_answer: str = ""
+    """Of a language model, as it came."""
+    effort: Effort = Effort()
 
 
 class Analyst(Protocol):
     name: str
+    facts: EngineFacts
 
     def assess(self, context: EventContext) -> Verdict:
-        """Judge the whole visit so far. Raises EngineUnavailable where the engine is at fault."""
+        """Judge the whole visit so far.
+
+        Raises EngineUnavailable where the engine is at fault, AnswerRefused where its answer cannot be kept.
+        """
+        ...
+
+
+class PromptedAnalyst(Analyst, Protocol):
+    """An analyst that is told in words how to judge."""
+
+    def with_instructions(self, instructions: str) -> PromptedAnalyst:
+        """The same model, told otherwise. Costs nothing: what is loaded is shared."""
         ...

@@ -1,18 +1,23 @@
-"""Which engine runs, and why that one. Adding an engine = one module, and one line here that names its class.
+"""Which engine runs, and why that one. Adding an engine = one module, and one line here that names it.
 
-An engine's module is imported when it is loaded: what lies beneath it is heavy, and most processes only ask for names.
+An engine's module has `load(config)`, and, unless the engine is always there, `why_not(config)`: why it cannot run
+here, in words, empty where it can. What is heavy is imported by `load`: most processes only ask for names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pkgutil import resolve_name
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
 from inference.protocols import Analyst, Detector
 
-DETECTORS = {"builtin": "inference.detectors.builtin:BuiltinDetector"}
-ANALYSTS = {"rules": "inference.analysts.rules:RulesAnalyst"}
+if TYPE_CHECKING:
+    from security_site.config import Config
+
+DETECTORS = {"ultralytics": "inference.detectors.ultralytics", "builtin": "inference.detectors.builtin"}
+ANALYSTS = {"llm": "inference.analysts.llm", "rules": "inference.analysts.rules"}
 
 
 @dataclass(frozen=True)
@@ -23,29 +28,42 @@ class Choice:
     why: str
 
 
-def choose_detector(setting: str) -> Choice:
-    """The detector that DETECTOR asks for; `auto` takes the best that is installed."""
-    if setting != "auto":
-        return Choice(setting, f"DETECTOR={setting}")
-    return Choice("builtin", "the only detector installed; it sees standing people only")
+def choose_detector(config: Config) -> Choice:
+    """The detector that DETECTOR asks for; `auto` takes the best that can run here."""
+    if config.DETECTOR != "auto":
+        return Choice(config.DETECTOR, f"DETECTOR={config.DETECTOR}")
+    if why_not := _why_not(DETECTORS["ultralytics"], config):
+        return Choice("builtin", f"always there, but sees standing people only; ultralytics is not used: {why_not}")
+    return Choice("ultralytics", f"installed, and {config.DETECTOR_WEIGHTS} is there")
 
 
-def choose_analyst(setting: str) -> Choice:
-    """The analyst that ANALYST asks for; `auto` takes the best that is installed."""
-    if setting != "auto":
-        return Choice(setting, f"ANALYST={setting}")
-    return Choice("rules", "the only analyst installed")
+def choose_analyst(config: Config) -> Choice:
+    """Who judges besides the rules: what ANALYST asks for; `auto` takes the language model if one is named."""
+    if config.ANALYST != "auto":
+        return Choice(config.ANALYST, f"ANALYST={config.ANALYST}")
+    if why_not := _why_not(ANALYSTS["llm"], config):
+        return Choice("rules", f"always there; no language model is used: {why_not}")
+    return Choice("llm", "LLM_URL names its server" if config.LLM_URL else "LLM_MODEL names its file")
+
+
+def _why_not(module: str, config: Config) -> str:
+    return cast("str", import_module(module).why_not(config))
+
+
+def load_detector(config: Config) -> Detector:
+    """The chosen detector, loaded once in a process, and anew once another one would be chosen.
+
+    Raises EngineUnavailable where it cannot run here.
+    """
+    return _detector(choose_detector(config).name, config)
 
 
 @lru_cache(maxsize=1)
-def load_detector(name: str) -> Detector:
-    """The detector of this process, loaded once. Raises EngineUnavailable where it cannot run here."""
-    detector: Detector = resolve_name(DETECTORS[name])()
-    return detector
+def _detector(name: str, config: Config) -> Detector:
+    return cast("Detector", import_module(DETECTORS[name]).load(config))
 
 
-@lru_cache(maxsize=1)
-def load_analyst(name: str) -> Analyst:
-    """The analyst of this process, loaded once."""
-    analyst: Analyst = resolve_name(ANALYSTS[name])()
-    return analyst
+@lru_cache(maxsize=len(ANALYSTS))
+def load_analyst(name: str, config: Config) -> Analyst:
+    """An analyst by name, loaded once in a process. Raises EngineUnavailable where it cannot run here."""
+    return cast("Analyst", import_module(ANALYSTS[name]).load(config))

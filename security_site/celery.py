@@ -6,7 +6,8 @@ sweep and changes nothing else. `worker.py` and `beat.py` are the two apps that 
     cameras.watcher → cameras.intake          a file becomes a queued Capture
     detections.detect_queued   (detect)       queued → detected, Detections and pictures stored
     events.place_detected      (default)      detected → placed in a Batch and an Event, judged by rules
-    events.close_due_batches   (default)      a batch past due is closed
+    events.close_due_batches   (default)      a batch past due is closed, its Event waits for the language model
+    events.analyze_pending     (analyze)      where one is chosen: it judges the Event, whose card follows
     system.clean_up_if_due     (default)      past RETENTION_DAYS: rows and pictures go, captures are expired
 """
 
@@ -31,7 +32,10 @@ CONFIGURATION: dict[str, Any] = {
     "task_reject_on_worker_lost": False,
     "task_time_limit": LONGEST_TASK_S,
     "task_default_queue": "default",
-    "task_routes": {"detections.detect_queued": {"queue": "detect"}},
+    "task_routes": {
+        "detections.detect_queued": {"queue": "detect"},
+        "events.analyze_pending": {"queue": "analyze"},
+    },
     "task_publish_retry": False,
     "worker_prefetch_multiplier": 1,
     "worker_proc_alive_timeout": 180,

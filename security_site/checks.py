@@ -9,11 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 
+from inference.detectors.ultralytics import CPU_ADVICE
+from inference.registry import choose_detector
 from security_site.config import Config, system_time_zone
 from telemetry.disk import disk_of
 
 FEW_WATCHES = 65_536
 INOTIFY_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+GRAPHICS_CARDS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/nvhost-ctrl"))
+"""NVIDIA's, as its driver shows it on Linux, under Windows and on a Jetson."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -117,6 +121,22 @@ def it_need_not_be_root(**_: Any) -> list[CheckMessage]:
             "This runs as root, and what decodes strangers' pictures should not.",
             hint="Run it as an ordinary user who can read the camera folders; it needs no right of root.",
             id="hsi.W005",
+        )
+    ]
+
+
+@register
+def the_detector_suits_the_machine(**_: Any) -> list[CheckMessage]:
+    """By the file's name, since nothing is loaded here; the worker, which knows, tells the System page."""
+    config: Config = settings.CONFIG
+    is_large = "rtdetr" in config.DETECTOR_WEIGHTS and choose_detector(config).name == "ultralytics"
+    if not is_large or any(card.exists() for card in GRAPHICS_CARDS):
+        return []
+    return [
+        Warning(
+            f"{config.DETECTOR_WEIGHTS} is a large model, and this machine shows no graphics card of NVIDIA.",
+            hint=CPU_ADVICE,
+            id="hsi.W006",
         )
     ]
 

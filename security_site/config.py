@@ -18,9 +18,11 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from inference.protocols import KEPT_CLASSES
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 FTP_PORTS = 21  # its own, and those above it for passive transfers
-SECRETS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY"}
+SECRETS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LLM_API_KEY"}
 
 Percentage = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[int, Field(ge=0)]
@@ -82,13 +84,38 @@ class Config(BaseSettings):
     INCOMPLETE_SECONDS: Seconds = Field(
         60, description="How long an incomplete file may stay unchanged before it is rejected."
     )
-    DETECTOR: Literal["auto", "builtin"] = Field("auto", description="Detection engine; auto takes the best installed.")
+    DETECTOR: Literal["auto", "builtin", "ultralytics"] = Field(
+        "auto", description="Detection engine; auto takes the best that is installed and has its weights."
+    )
+    DETECTOR_WEIGHTS: str = Field(
+        "rtdetr-l.pt",
+        min_length=1,
+        description="Weights of the ultralytics detector (.pt, .onnx, .engine, OpenVINO folder): a name in "
+        "DATA_DIR/models, or an absolute path of your own. A .pt can run code when it is loaded: trust its source.",
+    )
+    DETECT_CLASSES: Annotated[tuple[str, ...], NoDecode] = Field(
+        KEPT_CLASSES, description="What is looked for, separated by commas; everything else a detector finds is let go."
+    )
     DETECT_CONFIDENCE: Percentage = Field(0.5, description="Least confidence of a detection that is kept.")
     DETECT_BATCH: int = Field(8, ge=1, le=64, description="Pictures per forward pass of the detector.")
     DETECT_GPU: str = Field("", description="CUDA_VISIBLE_DEVICES of the detect worker; empty leaves it alone.")
-    ANALYST: Literal["auto", "rules"] = Field(
-        "auto", description="Who judges an event besides the rules, which always do; none other is installed yet."
+    ANALYST: Literal["auto", "rules", "llm"] = Field(
+        "auto",
+        description="Who judges an event besides the rules, which always do; auto takes the language model that "
+        "LLM_MODEL or LLM_URL names.",
     )
+    LLM_MODEL: str = Field(
+        "",
+        description="The language model: a GGUF file, by its name in DATA_DIR/models or an absolute path; "
+        "with LLM_URL, the model's name on that server (empty takes the first that it lists).",
+    )
+    LLM_URL: str = Field(
+        "",
+        description="OpenAI-compatible server of the language model, such as http://192.168.1.20:8080/v1 "
+        "(llama-server, vLLM, Ollama); empty runs LLM_MODEL in the analyze worker.",
+    )
+    LLM_API_KEY: str = Field("", description="Key that the server at LLM_URL asks for, if it does.")
+    ANALYZE_GPU: str = Field("", description="CUDA_VISIBLE_DEVICES of the analyze worker; empty leaves it alone.")
     DEDUPE_SECONDS: Seconds = Field(300, description="The same content on one camera within this time is one picture.")
     BATCH_WINDOW_SECONDS: Seconds = Field(90, description="Longest span of one batch.")
     BATCH_IDLE_SECONDS: Seconds = Field(30, description="A batch closes after this long without a detection.")
@@ -114,7 +141,7 @@ class Config(BaseSettings):
         (), description="Further host names to answer to, separated by commas; private addresses always are."
     )
 
-    @field_validator("ALLOWED_HOSTS", mode="before")
+    @field_validator("ALLOWED_HOSTS", "DETECT_CLASSES", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -127,6 +154,13 @@ class Config(BaseSettings):
         if "*" in value:
             raise ValueError("'*' would let any page of the Internet speak to this site; list the names")
         return value
+
+    @field_validator("DETECT_CLASSES")
+    @classmethod
+    def _that_can_be_judged(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in value if name not in KEPT_CLASSES]:
+            raise ValueError(f"{', '.join(unknown)} cannot be judged; choose from {', '.join(KEPT_CLASSES)}")
+        return value or KEPT_CLASSES
 
     @field_validator("TIME_ZONE")
     @classmethod
@@ -156,12 +190,24 @@ class Config(BaseSettings):
             raise ValueError("must start with postgresql://")
         return value
 
+    @field_validator("LLM_URL")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
     @field_validator("REDIS_URL")
     @classmethod
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
+
+    @property
+    def models(self) -> Path:
+        """Folder of the model files."""
+        return self.DATA_DIR / "models"
 
     @property
     def camera_root(self) -> Path:

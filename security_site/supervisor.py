@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urljoin
 
+from inference.registry import choose_analyst
 from security_site import embedded
 from security_site.addresses import answers, lan_url, own_url, refuse_taken_port
 from security_site.children import Child
@@ -72,7 +73,7 @@ class Supervisor:
 
     def run(self, procfile: Path, *, demo: bool) -> None:
         """Bring everything up and keep it so until a signal ends it. Raises StartError."""
-        tasks = read_procfile(procfile, self.env)
+        tasks = [each for each in read_procfile(procfile, self.env) if self.is_needed(each)]
         self.console.width = max((len(each.name) for each in tasks), default=0)
         if ended := clear_orphans(self.folder):
             self.console.write(f"Ended what a killed start had left behind: {', '.join(ended)}.")
@@ -91,6 +92,10 @@ class Supervisor:
             self.console.write("Stopping…")
         finally:
             self._bring_down()
+
+    def is_needed(self, each: Task) -> bool:
+        """A worker for language models only where one is chosen: it would hold memory and wait for ever."""
+        return each.name != "analyze" or choose_analyst(self.config).name == "llm"
 
     def _bring_up(self, tasks: list[Task]) -> None:
         for server in embedded.servers_of(self.config):

@@ -28,7 +28,7 @@ class PauseSerializer(serializers.ModelSerializer[Pause]):
 
 
 class StageSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="intake, detect, place, close.")
+    name = serializers.CharField(help_text="intake, detect, place, close; analyze with a language model.")
     queue = serializers.CharField(help_text="Who works it off.")
     waiting = serializers.IntegerField(source="backlog.waiting", allow_null=True, help_text="Null: nobody can count.")
     in_hand = serializers.IntegerField(source="backlog.in_hand", allow_null=True, help_text="Being worked on now.")
@@ -46,11 +46,28 @@ class WorkerSerializer(serializers.Serializer[Any]):
     detail = serializers.DictField(help_text="What it runs and why, in its own words.")
 
 
+class LoadedSerializer(serializers.Serializer[Any]):
+    model = serializers.CharField()
+    sha256 = serializers.CharField(help_text="Of its weights; empty where there are none here.", allow_blank=True)
+    device = serializers.CharField(help_text="What computes it.")
+    note = serializers.CharField(help_text="What the worker has to say of it.", allow_blank=True)
+
+
+class SpeedSerializer(serializers.Serializer[Any]):
+    what = serializers.CharField(help_text="picture, video, visit.")
+    count = serializers.IntegerField()
+    mean_ms = serializers.FloatField()
+    tokens_per_s = serializers.FloatField(allow_null=True, help_text="What a language model wrote.")
+    cached_share = serializers.FloatField(allow_null=True, help_text="Of its prompts: evaluated before.")
+
+
 class EngineSerializer(serializers.Serializer[Any]):
     role = serializers.CharField(help_text="detector, analyst.")
     name = serializers.CharField()
     why = serializers.CharField(help_text="Why this one was chosen.")
     running = serializers.ListField(child=serializers.CharField(), help_text="Those that living workers loaded.")
+    loaded = LoadedSerializer(many=True, help_text="What the workers loaded for it.")
+    speeds = SpeedSerializer(many=True, help_text="Within the last hour.")
 
 
 class KindOfFailureSerializer(serializers.Serializer[Any]):

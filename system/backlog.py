@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from cameras.models import Capture
+from events.asking import is_wanted, pending
+from events.models import Assessment, Event
 from events.placing import open_batches
 from system.workers import Worker
 from telemetry.models import Pause
@@ -52,11 +55,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Flow:
-    """How many files passed each stage lately, and when the last one arrived."""
+    """How much passed each stage lately, and when the last one arrived."""
 
     intake: int
     detect: int
     place: int
+    analyze: int
+    """Visits a language model was asked about."""
     last_file_at: datetime | None
 
 
@@ -67,12 +72,15 @@ def stages(workers: Sequence[Worker], pauses: Sequence[Pause], flow: Flow) -> li
     def stage(name: str, title: str, queue: str, backlog: Backlog, done_last_hour: int | None = None) -> Stage:
         return Stage(name, title, queue, backlog, done_last_hour, paused.get(name))
 
-    return [
+    found = [
         stage("intake", "Take in files", "watcher", _not_taken_in(workers), flow.intake),
         stage("detect", "Look at pictures", "detect", not_looked_at(), flow.detect),
         stage("place", "Put them into visits", "default", not_placed(), flow.place),
         stage("close", "End visits", "default", _not_closed()),
     ]
+    if is_wanted():
+        found.append(stage("analyze", "Ask the language model", "analyze", not_judged(), flow.analyze))
+    return found
 
 
 def _not_taken_in(workers: Sequence[Worker]) -> Backlog:
@@ -105,6 +113,13 @@ def _not_closed() -> Backlog:
     return Backlog(facts["waiting"], facts["oldest"], facts["open"] - facts["waiting"])
 
 
+def not_judged() -> Backlog:
+    """Visits that wait for a language model, those that wait for another try included."""
+    facts = pending().aggregate(waiting=Count("pk"), oldest=Min("analysis_asked_at"))
+    in_hand = Event.objects.filter(analysis_claim_id__isnull=False).count()
+    return Backlog(facts["waiting"], facts["oldest"], in_hand)
+
+
 def last_hour() -> Flow:
     """What passed within the last hour. Rows without detections are done once they were looked at."""
     since = Now() - RECENT
@@ -115,4 +130,9 @@ def last_hour() -> Flow:
         place=Count("pk", filter=placed & Q(nothing_found="")),
     )
     newest = Capture.objects.order_by("-pk").values_list("arrived_at", flat=True).first()
-    return Flow(**facts, last_file_at=newest)
+    return Flow(**facts, analyze=_asked_since(since) if is_wanted() else 0, last_file_at=newest)
+
+
+def _asked_since(since: CombinedExpression) -> int:
+    asked = Assessment.objects.filter(source=Assessment.Source.LLM, is_replay=False, created_at__gt=since)
+    return asked.count()

@@ -16,9 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import APIKey, Scope
-from system.backlog import not_looked_at, not_placed
+from events.asking import is_wanted
+from system.backlog import not_judged, not_looked_at, not_placed
+from system.engines import engines
 from system.servers import database_answers, redis_answers
-from system.workers import NEEDED_QUEUES, SILENCE, missing_queues, workers
+from system.workers import SILENCE, missing_queues, needed_queues, workers
 from telemetry.models import Pause
 
 logger = logging.getLogger(__name__)
@@ -55,9 +57,9 @@ readyz = Readiness.as_view()
 def _pipeline_states(database: str) -> dict[str, str]:
     """Whether each queue has somebody alive, and whether a stage is paused."""
     if database != OK:
-        return dict.fromkeys((*NEEDED_QUEUES, "stages"), UNKNOWN)
+        return dict.fromkeys((*needed_queues(), "stages"), UNKNOWN)
     missing = missing_queues(workers())
-    states = {queue: MISSING if queue in missing else OK for queue in NEEDED_QUEUES}
+    states = {queue: MISSING if queue in missing else OK for queue in needed_queues()}
     return states | {"stages": PAUSED if Pause.objects.exists() else OK}
 
 
@@ -70,7 +72,7 @@ def _may_be_told(request: Request) -> bool:
 
 
 def _particulars() -> dict[str, Any]:
-    """Who works on what, with which engine and why that one; what waits; what is paused and why."""
+    """Who works on what; which engines, why those, their weights and speed; what waits; what is paused and why."""
     present = workers()
     return {
         "reasons": dict.fromkeys(missing_queues(present), SILENCE),
@@ -79,6 +81,13 @@ def _particulars() -> dict[str, Any]:
             for worker in present
             if worker.lives
         ],
-        "backlog": {"detect": not_looked_at().waiting, "default": not_placed().waiting},
+        "engines": [engine.told() for engine in engines(present)],
+        "backlog": _waiting(),
         "pauses": list(Pause.objects.order_by("stage").values("stage", "reason", "since")),
     }
+
+
+def _waiting() -> dict[str, int | None]:
+    """How much waits in each queue."""
+    waiting = {"detect": not_looked_at().waiting, "default": not_placed().waiting}
+    return waiting | ({"analyze": not_judged().waiting} if is_wanted() else {})

@@ -21,8 +21,9 @@ from telemetry.models import Job
 BEHIND_AFTER = timedelta(minutes=5)
 TOLD_IN_FIRST_LINE = 2
 BEHIND = {
-    "detect": "to be looked at",
-    "place": "for their place in a visit",
+    "detect": ("pictures", "to be looked at"),
+    "place": ("pictures", "for their place in a visit"),
+    "analyze": ("visits", "for the language model"),
 }
 
 
@@ -106,8 +107,9 @@ def _work(state: State) -> Iterator[Need]:
         if waits is not None and waits > BEHIND_AFTER and not _is_told(stage, state):
             span = span_words(waits)
             count = intcomma(stage.backlog.waiting or 0)
-            words = f"pictures wait {span} {BEHIND[stage.name]}"
-            yield Need(words, f"{count} pictures wait {BEHIND[stage.name]}, the oldest for {span}.", "pipeline")
+            things, what_for = BEHIND[stage.name]
+            words = f"{things} wait {span} {what_for}"
+            yield Need(words, f"{count} {things} wait {what_for}, the oldest for {span}.", "pipeline")
     if state.failed:
         files = "1 file" if state.failed == 1 else f"{intcomma(state.failed)} files"
         sentence = (

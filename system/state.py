@@ -16,29 +16,14 @@ from django.utils import timezone
 from accounts.models import User
 from cameras.dead_letters import Kind, kinds_of_failure
 from cameras.models import Capture
-from inference.registry import choose_analyst, choose_detector
 from system.backlog import Flow, Stage, last_hour, stages
+from system.engines import Engine, engines
 from system.servers import Server, database_server, redis_server
 from system.workers import Worker, missing_queues, workers
 from telemetry.disk import Disk, disks
 from telemetry.models import Job, Pause
 
 MOST_KINDS = 10
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A model that was chosen for a role and why, and those that living workers say they run."""
-
-    role: str
-    name: str
-    why: str
-    running: tuple[str, ...] = ()
-
-    @property
-    def is_another(self) -> bool:
-        """Whether a worker runs something else than was chosen: the settings changed since it started."""
-        return any(name != self.name for name in self.running)
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,7 @@ class State:
     @property
     def on_their_way(self) -> int:
         """Files from the first sight of them to their place in a visit."""
-        backlogs = [stage.backlog for stage in self.stages if stage.name != "close"]
+        backlogs = [stage.backlog for stage in self.stages if stage.name not in ("close", "analyze")]
         return sum((backlog.waiting or 0) + (backlog.in_hand or 0) for backlog in backlogs)
 
 
@@ -102,23 +87,13 @@ def state_for(user: User) -> State:
         pauses=tuple(pauses),
         workers=tuple(present),
         missing_queues=tuple(missing_queues(present)),
-        engines=tuple(_engines(present)),
+        engines=tuple(engines(present)),
         failed=Capture.objects.for_user(user).failed().count(),
         kinds_of_failure=tuple(kinds_of_failure(user, MOST_KINDS)),
         disks=tuple(disks()),
         servers=(database_server(), redis_server()),
         jobs=tuple(Job.objects.order_by("kind", "-id").distinct("kind")),
     )
-
-
-def _engines(present: list[Worker]) -> list[Engine]:
-    """The choice by the settings of this process, beside what the workers loaded."""
-    running = {str(worker.detail["engine"]) for worker in present if worker.lives and "engine" in worker.detail}
-    detector, analyst = choose_detector(settings.CONFIG.DETECTOR), choose_analyst(settings.CONFIG.ANALYST)
-    return [
-        Engine("detector", detector.name, detector.why, tuple(sorted(running))),
-        Engine("analyst", analyst.name, analyst.why),
-    ]
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from events.asking import is_wanted
 from telemetry.models import HEARTBEAT_DEAD_AFTER, Heartbeat
 
 WORK = {
@@ -16,10 +17,11 @@ WORK = {
     "watcher": "takes in new files",
     "detect": "looks at pictures",
     "default": "puts pictures into visits",
+    "analyze": "judges visits by the language model",
     "beat": "wakes the others",
 }
 # The FTP process lives also while it has nobody to listen to, and says so.
-NEEDED_QUEUES = tuple(WORK)
+NEEDED_QUEUES = tuple(queue for queue in WORK if queue != "analyze")
 SILENCE = f"no sign of life in the last {HEARTBEAT_DEAD_AFTER.seconds} s"
 
 
@@ -45,12 +47,17 @@ class Worker:
 
 def workers() -> list[Worker]:
     """Everybody who was heard of within the last hour: in the order of a picture's way, the last heard of first."""
-    order = {queue: place for place, queue in enumerate(NEEDED_QUEUES)}
+    order = {queue: place for place, queue in enumerate(WORK)}
     beats = sorted(Heartbeat.objects.with_life().order_by("-at"), key=lambda beat: order.get(beat.queue, len(order)))
     return [Worker(beat.worker, beat.queue, beat.lives, beat.started_at, beat.at, beat.detail) for beat in beats]
+
+
+def needed_queues() -> list[str]:
+    """Queues that somebody has to work on here."""
+    return [queue for queue in WORK if queue in NEEDED_QUEUES or (queue == "analyze" and is_wanted())]
 
 
 def missing_queues(present: Sequence[Worker]) -> list[str]:
     """Queues that nobody works on."""
     worked_on = {worker.queue for worker in present if worker.lives}
-    return [queue for queue in NEEDED_QUEUES if queue not in worked_on]
+    return [queue for queue in needed_queues() if queue not in worked_on]

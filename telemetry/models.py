@@ -62,6 +62,8 @@ class Pause(models.Model):
     stage = models.CharField(max_length=40, primary_key=True)
     reason = models.TextField()
     since = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveIntegerField(default=0, help_text="Tries to go on that failed, one after the other.")
+    retry_at = models.DateTimeField(null=True, help_text="Not tried again before then; null where any time will do.")
 
     class Meta:
         db_table = "pauses"

@@ -22,7 +22,7 @@ from factory.helpers import post_generation
 from accounts.models import Role, User
 from cameras.models import Camera, Capture, IgnoredFile, Place
 from detections.models import Detection
-from events.models import Assessment, Batch, Event, EventDetection
+from events.models import Assessment, Batch, Event, EventDetection, PromptVersion
 
 PASSWORD = "correct horse battery"
 
@@ -181,6 +181,37 @@ class AssessmentFactory(DjangoModelFactory[Assessment]):
     summary = SelfAttribute("event.summary")
     reasoning = SelfAttribute("event.reasoning")
     latency_ms = 1
+
+
+class PromptFactory(DjangoModelFactory[PromptVersion]):
+    class Meta:
+        model = PromptVersion
+
+    text = Sequence("Judge {}.".format)
+
+
+class ModelAssessmentFactory(AssessmentFactory):
+    """A language model's judgement."""
+
+    source = Assessment.Source.LLM
+    model = "qwen-4b"
+    prompt_version = SubFactory(PromptFactory)
+    latency_ms = 2300
+    prompt_tokens = 1200
+    cached_tokens = 900
+    completion_tokens = 80
+    raw_answer = '{"score": 18}'
+
+
+class FailedAssessmentFactory(ModelAssessmentFactory):
+    """An answer that could not be kept."""
+
+    class Meta:
+        exclude = ("score", "raw_score", "summary", "reasoning")
+
+    parts = LazyAttribute(lambda _: [])
+    raw_answer = "I cannot help with that."
+    error = "the answer is no JSON"
 
 
 def detection_of(event: Event, at: datetime | None = None, **fields: Any) -> Detection:

@@ -18,6 +18,7 @@ from cameras.models import Camera, Capture
 from cameras.tiles import tiles_of
 from cameras.time_range import between_ids
 from detections.models import Detection
+from events.asking import due, free_lost_claims
 from events.feed import waiting_events
 from events.models import Event
 from tests.factories import CameraFactory, UserFactory
@@ -73,6 +74,18 @@ def test_a_camera_whose_names_tell_no_time_is_known_as_one_at_once(owner: User) 
     with CaptureQueriesContext(connection) as queries:
         assert camera.measured_clock_offset is None
     assert "using idx_captures_clock_difference" in plans_of(queries)
+
+
+def test_the_visit_that_a_language_model_looks_at_next_lies_ready_in_its_order() -> None:
+    plan = str(due()[:1].explain())
+    assert "using idx_events_analysis_pending" in plan
+    assert "Sort" not in plan
+
+
+def test_what_dead_workers_held_is_found_among_what_is_held() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        free_lost_claims()
+    assert "using idx_events_analysis_claimed" in plans_of(queries)
 
 
 @pytest.mark.parametrize(

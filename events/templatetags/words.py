@@ -77,7 +77,18 @@ def shape(level: str) -> str:
 @register.filter
 def waiting(stage: str) -> str:
     """What a paused stage keeps waiting."""
-    return {"intake": "New files wait", "detect": "Pictures wait to be looked at"}.get(stage, f"{stage} waits")
+    known = {
+        "intake": "New files wait",
+        "detect": "Pictures wait to be looked at",
+        "analyze": "Visits wait for the language model",
+    }
+    return known.get(stage, f"{stage} waits")
+
+
+@register.filter
+def took(milliseconds: int) -> str:
+    """ "12 ms", "2.3 s"."""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
 @register.filter

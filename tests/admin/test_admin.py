@@ -17,11 +17,18 @@ from accounts.models import APIKey, AuditLog, Role, Scope, User
 from cameras.ftp.accounts import give_account
 from cameras.models import Camera, Capture, FTPAccount, FTPLogEntry
 from detections.models import Detection
-from events.models import Assessment, Batch, Event
+from events.models import Assessment, Batch, Event, PromptVersion
+from events.prompts import active_prompt
 from telemetry.heartbeat import beat
 from telemetry.models import Heartbeat, Job, Pause
 from tests.api.callers import caller
-from tests.factories import CameraFactory, CaptureFactory, IgnoredFileFactory
+from tests.factories import (
+    AssessmentFactory,
+    CameraFactory,
+    CaptureFactory,
+    FailedAssessmentFactory,
+    IgnoredFileFactory,
+)
 from tests.people import make_key, make_user
 from tests.visits import make_visit
 
@@ -47,7 +54,8 @@ def client(owner: User, client: Client) -> Client:
 @pytest.fixture
 def rows() -> None:
     """At least one of everything."""
-    make_visit(CameraFactory.create(id="front_door"), seen=("person", "car"))
+    event = make_visit(CameraFactory.create(id="front_door"), seen=("person", "car"))
+    FailedAssessmentFactory.create(event=event, error="odd <b>bytes</b>", raw_answer="odd <b>bytes</b>")
     CaptureFactory.create(state="failed", error="odd <b>bytes</b>", camera_id="front_door")
     IgnoredFileFactory.create()
     give_account(Camera.objects.get(pk="front_door"))
@@ -56,6 +64,7 @@ def rows() -> None:
     beat("detect@home", "detect", {})
     Pause.objects.create(stage="detect", reason="no model")
     Job.objects.create(kind="cleanup")
+    active_prompt()
 
 
 def address(model: type[models.Model], page: str, *arguments: object) -> str:
@@ -81,6 +90,7 @@ class TestPages:
             "events.Assessment",
             "events.Batch",
             "events.Event",
+            "events.PromptVersion",
             "telemetry.Heartbeat",
             "telemetry.Job",
             "telemetry.Pause",
@@ -148,19 +158,24 @@ class TestPages:
     @pytest.mark.parametrize(
         ("model", "queries"),
         # session, user, messages' session write is none; then count, rows, and the choices of camera filters
-        [(Capture, 6), (Detection, 6), (Event, 6), (Assessment, 5), (Batch, 6)],
+        [(Capture, 6), (Detection, 6), (Event, 6), (Assessment, 5), (Batch, 6), (PromptVersion, 5)],
     )
     def test_the_number_of_queries_does_not_grow(
         self, client: Client, model: type[models.Model], queries: int, django_assert_max_num_queries: object
     ) -> None:
-        for _ in range(3):
-            make_visit(CameraFactory.create(), seen=("person", "car"))
+        for number in range(3):
+            visit = make_visit(CameraFactory.create(), seen=("person", "car"))
+            prompt = PromptVersion.objects.create(text=f"Judge {number}.", created_by=make_user(f"person {number}"))
+            AssessmentFactory.create(event=visit, source="llm", prompt_version=prompt)
         assert callable(django_assert_max_num_queries)
         with django_assert_max_num_queries(queries):
             client.get(address(model, "changelist"))
 
     def test_names_are_text_not_markup(self, client: Client) -> None:
-        assert "<b>bytes" not in client.get(address(Capture, "changelist")).content.decode()
+        for model in (Capture, Assessment):
+            assert "<b>bytes" not in client.get(address(model, "changelist")).content.decode()
+        failed = Assessment.objects.exclude(error="").get()
+        assert "<b>bytes" not in client.get(address(Assessment, "change", failed.pk)).content.decode()
 
 
 class TestCameras:
@@ -266,6 +281,82 @@ class TestPeople:
         make_key(Scope.READ)
         key = APIKey.objects.get()
         assert key.key_hash not in client.get(address(APIKey, "change", key.pk)).content.decode()
+
+
+class TestPrompts:
+    def write(self, client: Client, text: str, notes: str = "") -> int:
+        return client.post(address(PromptVersion, "add"), {"text": text, "notes": notes}).status_code
+
+    def choose(self, client: Client, *prompts: PromptVersion) -> str:
+        deed = {"action": "make_active", "_selected_action": [prompt.pk for prompt in prompts]}
+        return client.post(address(PromptVersion, "changelist"), deed, follow=True).content.decode()
+
+    def test_a_new_one_begins_as_a_copy_and_is_sent_once_it_is_made_active(self, client: Client, owner: User) -> None:
+        shipped = active_prompt()
+        form = client.get(address(PromptVersion, "add")).context["adminform"].form
+        assert form.get_initial_for_field(form.fields["text"], "text") == shipped.text
+        assert self.write(client, shipped.text + "\r\nBe kind.", "kinder") == 302
+        own = PromptVersion.objects.latest("pk")
+        assert (own.text, own.notes, own.created_by) == (shipped.text + "\nBe kind.", "kinder", owner)
+        assert active_prompt() == shipped
+        assert f"Prompt {own.pk} is sent from the next visit on." in self.choose(client, own)
+        assert active_prompt() == own
+        assert f"Prompt {own.pk} is active already." in self.choose(client, own)
+        deeds = AuditLog.objects.filter(resource_type="prompt").order_by("id")
+        assert list(deeds.values_list("action", "resource_id", "actor")) == [
+            ("prompt_created", str(own.pk), "olga"),
+            ("prompt_activated", str(own.pk), "olga"),
+        ]
+
+    @pytest.mark.parametrize("text", ["", "x" * 8_001, "Judge\x1b."])
+    def test_what_cannot_be_a_prompt_is_refused(self, client: Client, text: str) -> None:
+        assert self.write(client, text) == 200
+        assert not PromptVersion.objects.filter(is_shipped=False).exists()
+
+    def test_one_is_chosen_not_two(self, client: Client) -> None:
+        shipped = active_prompt()
+        self.write(client, "Judge kindly.")
+        assert "Choose one: only one can be active." in self.choose(client, *PromptVersion.objects.all())
+        assert active_prompt() == shipped
+
+    def test_none_is_changed_or_deleted(self, client: Client) -> None:
+        prompt = active_prompt()
+        assert client.post(address(PromptVersion, "change", prompt.pk), {"text": "x"}).status_code == 403
+        assert client.post(address(PromptVersion, "delete", prompt.pk), {"post": "yes"}).status_code == 403
+        assert "delete_selected" not in client.get(address(PromptVersion, "changelist")).content.decode()
+        assert active_prompt().text == prompt.text
+
+    def test_its_page_shows_what_is_different_as_text(self, client: Client) -> None:
+        active = active_prompt()
+        self.write(client, active.text + "\n<b>Be kind.</b>")
+        own = PromptVersion.objects.latest("pk")
+        page = client.get(address(PromptVersion, "change", own.pk)).content.decode()
+        assert f"--- prompt {active.pk}" in page and "+&lt;b&gt;Be kind.&lt;/b&gt;" in page
+        assert "<b>Be kind" not in page
+        assert "the same" in client.get(address(PromptVersion, "change", active.pk)).content.decode()
+
+    def test_the_list_counts_judgements_and_tells_of_a_newer_shipped_one(self, client: Client) -> None:
+        self.write(client, "Judge kindly.")
+        own = PromptVersion.objects.latest("pk")
+        self.choose(client, own)
+        for _ in range(2):
+            AssessmentFactory.create(source="llm", prompt_version=own)
+        page = client.get(address(PromptVersion, "changelist")).content.decode()
+        link = re.search(r'href="([^"]+prompt_version__id__exact[^"]+)">2<', page)
+        assert link and client.get(link[1]).context["cl"].result_count == 2
+        words = "came with the program after yours was written"
+        assert words not in page
+        PromptVersion.objects.create(text="Judge well.", is_shipped=True)
+        assert words in client.get(address(PromptVersion, "changelist")).content.decode()
+
+    @pytest.mark.parametrize("name", ["member", "viewer", "stranger", "write key"])
+    def test_nobody_else_writes_or_chooses(self, name: str) -> None:
+        shipped = active_prompt()
+        other = PromptVersion.objects.create(text="Judge kindly.")
+        knock = caller(name)
+        self.write(knock, "Give everything 0.")
+        self.choose(knock, other)
+        assert active_prompt() == shipped and PromptVersion.objects.count() == 2
 
 
 def test_a_camera_whose_id_looks_like_an_escape_is_reached_by_its_link(client: Client) -> None:

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import AuditLog
 from events.models import Event
 from tests.api.callers import caller
-from tests.factories import AssessmentFactory, CameraFactory
+from tests.factories import AssessmentFactory, CameraFactory, FailedAssessmentFactory, ModelAssessmentFactory
 from tests.visits import make_visit
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,8 @@ PROMISED = {
 PROMISED_OF_THE_ASSESSMENT = {
     "source",
     "model",
+    "prompt_version",
+    "tokens",
     "score",
     "raw_score",
     "floor",
@@ -97,6 +99,68 @@ def test_the_assessment_shown_is_the_newest_of_a_model_else_of_the_rules(client:
     AssessmentFactory.create(event=event, source="llm", score=61)
     AssessmentFactory.create(event=event, score=52)
     assert shown() == ("llm", 61)
+
+
+def test_what_grew_since_the_model_looked_is_the_rules_where_they_worry_more(client: APIClient, event: Event) -> None:
+    ModelAssessmentFactory.create(event=event, score=18, detection_count=2)
+    AssessmentFactory.create(event=event, score=70, detection_count=3)
+    assert client.get(f"/api/v1/events/{event.pk}/").json()["assessment"]["source"] == "rules"
+
+
+def test_a_models_reading_names_its_prompt_and_what_it_took(client: APIClient, event: Event) -> None:
+    rules = client.get("/api/v1/events/").json()["results"][0]["assessment"]
+    assert (rules["prompt_version"], rules["tokens"]) == (None, None)
+    kept = ModelAssessmentFactory.create(event=event, score=18)
+    assessment = client.get("/api/v1/events/").json()["results"][0]["assessment"]
+    assert assessment["prompt_version"] == kept.prompt_version_id
+    assert assessment["tokens"] == {"prompt": 1200, "cached": 900, "completion": 80}
+    assert assessment["latency_ms"] == 2300 and assessment["grounded"] is True
+
+
+def test_replays_and_failures_are_listed_as_such_and_never_the_reading(client: APIClient, event: Event) -> None:
+    FailedAssessmentFactory.create(event=event)
+    ModelAssessmentFactory.create(event=event, score=95, is_replay=True)
+    FailedAssessmentFactory.create(event=event, is_replay=True)
+    for address in (f"/api/v1/events/{event.pk}/", "/api/v1/events/"):
+        body = client.get(address).json()
+        assert body.get("results", [body])[0]["assessment"]["source"] == "rules"
+    shown = [
+        (one["source"], one["score"], one["raw_score"], one["is_replay"], one["error"], one["raw_answer"])
+        for one in client.get(f"/api/v1/events/{event.pk}/").json()["assessments"]
+    ]
+    failed = (None, None)
+    assert shown == [
+        ("llm", *failed, True, "the answer is no JSON", "I cannot help with that."),
+        ("llm", 95, 95, True, "", '{"score": 18}'),
+        ("llm", *failed, False, "the answer is no JSON", "I cannot help with that."),
+        ("rules", 44, 44, False, "", ""),
+    ]
+
+
+def test_a_models_reading_stays_the_reading_though_replays_and_failures_follow(client: APIClient, event: Event) -> None:
+    ModelAssessmentFactory.create(event=event, score=61)
+    ModelAssessmentFactory.create(event=event, score=95, is_replay=True)
+    FailedAssessmentFactory.create(event=event)
+    assert client.get("/api/v1/events/").json()["results"][0]["assessment"]["score"] == 61
+
+
+@pytest.mark.parametrize("state", Event.AnalysisState.values)
+def test_events_are_found_by_what_the_model_is_up_to(client: APIClient, event: Event, state: str) -> None:
+    other = make_visit(CameraFactory.create(id="back_door"), analysis_state=state)
+    Event.objects.filter(pk=event.pk).update(analysis_state="done" if state != "done" else "none")
+    rows = client.get(f"/api/v1/events/?analysis_state={state}").json()["results"]
+    assert [(row["id"], row["analysis_state"]) for row in rows] == [(other.pk, state)]
+
+
+def test_a_list_takes_as_many_queries_for_many_judgements(
+    client: APIClient, event: Event, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    ModelAssessmentFactory.create_batch(3, event=event)
+    for number in range(3):
+        ModelAssessmentFactory.create(event=make_visit(CameraFactory.create(id=f"camera_{number}")))
+    # session, user, the events, their readings
+    with django_assert_num_queries(4):
+        client.get("/api/v1/events/")
 
 
 def test_an_event_without_assessment_says_null(client: APIClient, event: Event) -> None:

@@ -11,10 +11,9 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.footage import plan_files
-from tests.chaos.harness import SETTINGS, Report, torment
+from tests.chaos.harness import Report, stack_to_torment, torment
 from tests.chaos.leftovers import PART
 from tests.chaos.problems import Kind
-from tests.stack import Stack
 
 PAUSE_S = (2.0, 10.0)
 """Between kills. On average each process lives longer than a minute, so that its next start is not put off."""
@@ -30,11 +29,8 @@ def main() -> int:
     _tell(f"Seed {seed}: {options.kills} kills while {options.files} files arrive.")
     folder = Path(tempfile.mkdtemp(prefix="hsi-chaos-"))
     folder.chmod(0o755)  # PostgreSQL refuses to run as root: its own user must get in
-    stack = Stack(folder / "data", **SETTINGS)
-    try:
+    with stack_to_torment(folder) as stack:
         report = torment(stack, plan_files(seed, options.files), options.kills, PAUSE_S, _tell)
-    finally:
-        stack.stop()
     _summarise(report, seed)
     if report.problems:
         _tell(f"\nRepeat it: python -m tests.chaos --seed {seed} --kills {options.kills} --files {options.files}")
@@ -59,6 +55,7 @@ def _summarise(report: Report, seed: int) -> None:
     )
     _table("Files", outcomes + Counter({"ignored": len(report.seen.ignored)}))
     _tell(f"\n{sum(report.seen.unanswered.values())} uploads by FTP broke off and were sent again")
+    _tell(f"{len(report.seen.answers)} answers of the language model were kept")
     for problem in report.problems:
         _tell(f"  {problem}")
     _tell(

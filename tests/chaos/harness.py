@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from tests.chaos.feeder import Feeder, write_like_a_camera
@@ -15,10 +17,12 @@ from tests.chaos.problems import Kind, Problem
 from tests.chaos.seen import OpenPage, Seen, is_idle, look_at
 from tests.chaos.uploader import Uploader, sign_up
 from tests.chaos.verify import problems
+from tests.inference.llm_server import GOOD, MODEL, after, llm_server
 from tests.stack import Stack, eventually
 
 SETTINGS = {"INCOMPLETE_SECONDS": "6", "BATCH_IDLE_SECONDS": "5"}
 """Shorter waits than at home, so that the end comes soon."""
+MODEL_THINKS_S = 1.5
 DROPPED_BEFORE_THE_START = 10
 IDLE_WITHIN_S = 240
 
@@ -32,6 +36,17 @@ class Report:
 
     def count(self, kind: Kind) -> int:
         return sum(problem.kind is kind for problem in self.problems)
+
+
+@contextmanager
+def stack_to_torment(folder: Path) -> Iterator[Stack]:
+    """Not started yet; beside it the server of a language model that takes its time and always answers well."""
+    with llm_server(after(MODEL_THINKS_S, GOOD)) as model:
+        stack = Stack(folder / "data", **SETTINGS, LLM_URL=model.url, LLM_MODEL=MODEL)
+        try:
+            yield stack
+        finally:
+            stack.stop()
 
 
 def torment(stack: Stack, plan: Plan, kills: int, pause_s: tuple[float, float], tell: Callable[[str], None]) -> Report:
@@ -58,7 +73,7 @@ def torment(stack: Stack, plan: Plan, kills: int, pause_s: tuple[float, float], 
         tell(f"{at_s:7.1f} s  kill {number:3} of {kills}: {victim.name} ({what})")
     feeder.finish()
     deaf = _come_to_rest(stack, plan)
-    seen = look_at(stack, deaf=deaf, unanswered=dict(feeder.uploader.unanswered))
+    seen = look_at(stack, deaf=deaf, kills=kills, unanswered=dict(feeder.uploader.unanswered))
     return Report(done, seen, problems(plan, seen), time.monotonic() - began)
 
 

@@ -13,11 +13,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from security_site.redis_server import RedisServer
+from tests.chaos.seen import a_visit_is_looked_at
 from tests.stack import Stack, eventually
 
 THERE_WITHIN_S = 90
 """A process that keeps being killed is started again after half a minute at most."""
 UPLOAD_WITHIN_S = 2
+ANALYSIS_WITHIN_S = 5
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,24 @@ def _ftp_killed(stack: Stack, dice: Random) -> str:
     return f"{what}, {len(arriving)} uploads not finished"
 
 
+def _analyzer_killed(*, child: bool) -> Callable[[Stack, Random], str]:
+    """While the model thinks about a visit, if it does so soon."""
+
+    def strike(stack: Stack, dice: Random) -> str:
+        deadline = time.monotonic() + ANALYSIS_WITHIN_S
+        while not (thinks := a_visit_is_looked_at(stack)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        what = worker_killed("analyze", child=child)(stack, dice)
+        return f"{what}, {'in the middle of a visit' if thinks else 'idle'}"
+
+    return strike
+
+
 VICTIMS = (
     Victim("detect worker's child", worker_killed("detect", child=True)),
     Victim("detect worker", worker_killed("detect", child=False)),
+    Victim("analyze worker's child", _analyzer_killed(child=True)),
+    Victim("analyze worker", _analyzer_killed(child=False)),
     Victim("default worker", killed(r"-Q default")),
     Victim("beat", killed(r"celery\b.* beat\b")),
     Victim("watcher", killed(r"manage\.py watch")),

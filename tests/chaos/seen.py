@@ -30,6 +30,7 @@ IDLE = """
         AND NOT EXISTS (SELECT FROM captures WHERE state IN ('queued', 'detecting'))
         AND NOT EXISTS (SELECT FROM captures WHERE state = 'detected' AND placed_at IS NULL)
         AND NOT EXISTS (SELECT FROM batches WHERE state = 'open')
+        AND NOT EXISTS (SELECT FROM events WHERE analysis_state IN ('pending', 'running'))
 """
 IGNORED = "SELECT file_path FROM ignored_files ORDER BY id"
 PREVIEWS = "SELECT preview_path FROM captures WHERE preview_path <> '' ORDER BY id"
@@ -39,9 +40,14 @@ OPEN_BATCHES = """
     FROM batches WHERE state = 'open' ORDER BY opened_at
 """
 LEASES = """
-    SELECT id || ' ' || file_path || ', lease until ' || coalesce(lease_until::text, 'never') FROM captures
-    WHERE state = 'detecting' OR claim_id IS NOT NULL OR lease_until IS NOT NULL ORDER BY id
+    SELECT 'capture ' || id || ' ' || file_path || ', lease until ' || coalesce(lease_until::text, 'never')
+    FROM captures WHERE state = 'detecting' OR claim_id IS NOT NULL OR lease_until IS NOT NULL
+    UNION ALL
+    SELECT 'event ' || id || ', lease until ' || coalesce(analysis_lease_until::text, 'never')
+    FROM events WHERE analysis_claim_id IS NOT NULL OR analysis_lease_until IS NOT NULL
 """
+ANSWERS = "SELECT event_id, detection_count, error FROM assessments WHERE source = 'llm' ORDER BY id"
+LOOKED_AT = "SELECT EXISTS (SELECT FROM events WHERE analysis_claim_id IS NOT NULL)"
 
 Row = dict[str, Any]
 
@@ -58,17 +64,20 @@ class Seen:
     unplaced: list[str]
     open_batches: list[str]
     leases: list[str]
+    answers: list[tuple[int, int, str]]
+    """Of the language model, oldest first: event, how many detections it has seen, and what was wrong if anything."""
     pictures: dict[str, int]
     """Size of every file below thumbnails and previews, whatever its name."""
     originals: dict[str, str]
     """SHA-256 of every file below the camera root."""
     deaf: list[str]
     """Doors that do not answer as they should."""
+    kills: int
     unanswered: dict[str, int]
     """How many uploads of each file broke off before the camera heard of their end."""
 
 
-def look_at(stack: Stack, *, deaf: list[str], unanswered: dict[str, int]) -> Seen:
+def look_at(stack: Stack, *, deaf: list[str], kills: int, unanswered: dict[str, int]) -> Seen:
     root = stack.data_dir / "cameras"
     return Seen(
         captures=stack.all("captures/"),
@@ -79,6 +88,7 @@ def look_at(stack: Stack, *, deaf: list[str], unanswered: dict[str, int]) -> See
         unplaced=_column(stack, UNPLACED),
         open_batches=_column(stack, OPEN_BATCHES),
         leases=_column(stack, LEASES),
+        answers=_answers(stack),
         pictures={
             str(path.relative_to(stack.data_dir)): path.stat().st_size
             for folder in ("thumbnails", "previews")
@@ -88,6 +98,7 @@ def look_at(stack: Stack, *, deaf: list[str], unanswered: dict[str, int]) -> See
             str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in _files_below(root)
         },
         deaf=deaf,
+        kills=kills,
         unanswered=unanswered,
     )
 
@@ -114,9 +125,22 @@ def database(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def _column(stack: Stack, query: str) -> list[str]:
+def _column(stack: Stack, query: str) -> list[Any]:
     with database(stack) as connection:
         return [value for (value,) in connection.execute(query)]
+
+
+def _answers(stack: Stack) -> list[tuple[int, int, str]]:
+    with database(stack) as connection:
+        return [(event, seen, error) for event, seen, error in connection.execute(ANSWERS)]
+
+
+def a_visit_is_looked_at(stack: Stack) -> bool:
+    """Whether the language model thinks about one now."""
+    try:
+        return _column(stack, LOOKED_AT) == [True]
+    except psycopg.OperationalError:
+        return False
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.footage import plan_files
-from tests.chaos.harness import SETTINGS, torment
+from tests.chaos.harness import stack_to_torment, torment
 from tests.chaos.kills import VICTIMS
-from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
 KILLS, FILES, PAUSE_S = 15, 45, (0.5, 2.5)
@@ -19,11 +18,8 @@ SEED = 7
 def test_kills_of_every_kind_while_files_arrive_lose_nothing_and_double_nothing(home: Path) -> None:
     """Some of the files lie there before the first start. What was killed when is printed where it fails."""
     print(f"Seed {SEED}")
-    stack = Stack(home / "data", **SETTINGS)
-    try:
+    with stack_to_torment(home) as stack:
         report = torment(stack, plan_files(SEED, FILES), KILLS, PAUSE_S, print)
-    finally:
-        stack.stop()
     assert not report.problems, "\n".join(map(str, report.problems))
     assert sum(report.seen.unanswered.values()), "no upload by FTP broke off"
     assert report.kills.total() == KILLS and set(report.kills) == {victim.name for victim in VICTIMS}

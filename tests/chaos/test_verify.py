@@ -40,7 +40,15 @@ def detection(number: int, capture_id: int, at: str) -> Row:
 
 
 def event(number: int, detections: list[int], first: str = NOON, last: str = NOON) -> Row:
-    return {"id": number, "detection_ids": detections, "started_at": first, "ended_at": last, "state": "closed"}
+    return {
+        "id": number,
+        "detection_ids": detections,
+        "started_at": first,
+        "ended_at": last,
+        "state": "closed",
+        "analysis_state": "done",
+        "assessment": {"source": "llm"},
+    }
 
 
 def all_is_well() -> Seen:
@@ -62,15 +70,32 @@ def all_is_well() -> Seen:
         unplaced=[],
         open_batches=[],
         leases=[],
+        answers=[(21, 1, ""), (22, 1, ""), (21, 2, "")],
         pictures=dict.fromkeys([*previews, *(row["thumbnail_path"] for row in detections)], 2000),
         originals={each.path: each.sha256 for each in PLAN.all_files},
         deaf=[],
+        kills=3,
         unanswered={},
     )
 
 
 def test_nothing_is_said_where_all_is_well() -> None:
     assert problems(PLAN, all_is_well()) == []
+
+
+GIVEN_UP = "Given up after 3 tries. The last one: the analyze process ended or stalled meanwhile."
+
+
+def give_up(seen: Seen, event: int, error: str = GIVEN_UP) -> Seen:
+    seen.events[event].update(analysis_state="failed", assessment={"source": "rules"})
+    seen.answers.append((seen.events[event]["id"], 3, error))
+    return seen
+
+
+def test_a_visit_that_was_killed_three_times_may_be_given_up() -> None:
+    seen = all_is_well()
+    give_up(seen, 0)
+    assert problems(PLAN, seen) == []
 
 
 def split(seen: Seen, detection: int) -> None:
@@ -95,7 +120,31 @@ DAMAGES: dict[str, tuple[Damage, Kind, str]] = {
     "somebody is where nobody was": (lambda s: s.detections[0].update(capture_id=5), Kind.WRONG, "capture 5"),
     "a capture is not placed": (lambda s: s.unplaced.append("3 front/c.jpg"), Kind.LOST, "capture 3"),
     "a batch stays open": (lambda s: s.open_batches.append("b1 of front"), Kind.WRONG, "batch b1"),
-    "a lease ran out": (lambda s: s.leases.append("3 front/c.jpg"), Kind.WRONG, "capture 3"),
+    "a lease ran out": (lambda s: s.leases.append("capture 3 front/c.jpg"), Kind.WRONG, "capture 3"),
+    "a visit still waits for the model": (
+        lambda s: s.events[0].update(analysis_state="pending"),
+        Kind.LOST,
+        "event 21: its analysis is pending",
+    ),
+    "a visit was given up without a word": (
+        lambda s: s.events[0].update(analysis_state="failed"),
+        Kind.WRONG,
+        "event 21: its analysis is failed",
+    ),
+    "a visit was given up for another reason": (lambda s: give_up(s, 0, "no score"), Kind.WRONG, "event 21: no score"),
+    "more visits were given up than were killed": (
+        lambda s: [give_up(s, number) for number in (0, 1)],
+        Kind.LOST,
+        "the events [21, 22]",
+    ),
+    "the rules' reading is shown still": (
+        lambda s: s.events[1].update(assessment={"source": "rules"}),
+        Kind.WRONG,
+        "event 22 shows the reading of the rules",
+    ),
+    "the model has not seen all": (lambda s: s.answers.pop(), Kind.LOST, "event 21: the model has seen [1]"),
+    "an answer was kept twice": (lambda s: s.answers.append((22, 1, "")), Kind.DOUBLED, "event 22 was judged twice"),
+    "an answer could not be kept": (lambda s: s.answers.append((22, 2, "no score")), Kind.WRONG, "event 22: no score"),
     "an event stays open": (lambda s: s.events[1].update(state="open"), Kind.WRONG, "event 22"),
     "a detection is in no event": (lambda s: s.events[0]["detection_ids"].pop(), Kind.LOST, "detection 13"),
     "a detection is in two events": (lambda s: s.events[1]["detection_ids"].append(13), Kind.DOUBLED, "detection 13"),

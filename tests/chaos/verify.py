@@ -10,6 +10,9 @@ from tests.chaos.leftovers import leftovers_are_of_broken_uploads, with_copies, 
 from tests.chaos.problems import Kind, Problem
 from tests.chaos.seen import Row, Seen
 
+TRIES = 3
+"""So often a process may end while the model thinks about one visit; each time it takes a kill."""
+
 
 def problems(plan: Plan, seen: Seen) -> list[Problem]:
     """Everything that is not as it was promised; empty when all is."""
@@ -74,7 +77,7 @@ def nothing_waits(_: Plan, seen: Seen) -> Iterator[Problem]:
     for batch in seen.open_batches:
         yield Problem(Kind.WRONG, f"batch {batch} is open past due")
     for lease in seen.leases:
-        yield Problem(Kind.WRONG, f"capture {lease} is still claimed")
+        yield Problem(Kind.WRONG, f"{lease} is still claimed")
     for event in seen.events:
         if event["state"] == "open" and not seen.open_batches:
             yield Problem(Kind.WRONG, f"event {event['id']} is open, and no batch of it is")
@@ -158,6 +161,45 @@ def everything_answers(_: Plan, seen: Seen) -> Iterator[Problem]:
         yield Problem(Kind.WRONG, complaint)
 
 
+def every_visit_was_judged_by_the_model_as_it_is_now(_: Plan, seen: Seen) -> Iterator[Problem]:
+    given_up = _given_up(seen)
+    if len(given_up) * TRIES > seen.kills:
+        yield Problem(
+            Kind.LOST, f"the model gave up the events {sorted(given_up)}, more than were killed {TRIES} times"
+        )
+    for event in seen.events:
+        if event["id"] in given_up:
+            continue
+        state, source = event["analysis_state"], event["assessment"]["source"]
+        if state != "done":
+            kind = Kind.LOST if state in ("pending", "running", "none") else Kind.WRONG
+            yield Problem(kind, f"event {event['id']}: its analysis is {state}")
+        elif source != "llm":
+            yield Problem(Kind.WRONG, f"event {event['id']} shows the reading of the {source}")
+        counts = [count for event_id, count, _ in seen.answers if event_id == event["id"]]
+        if state == "done" and counts[-1:] != [len(event["detection_ids"])]:
+            yield Problem(Kind.LOST, f"event {event['id']}: the model has seen {counts}, and not all of it at last")
+
+
+def _given_up(seen: Seen) -> set[int]:
+    """Events whose last look was ended by a kill as often as a look may be."""
+    last = {event: error for event, _, error in seen.answers}
+    failed = {event["id"] for event in seen.events if event["analysis_state"] == "failed"}
+    return {event for event in failed if last.get(event, "").startswith(f"Given up after {TRIES} tries.")}
+
+
+def no_answer_of_the_model_is_kept_twice(_: Plan, seen: Seen) -> Iterator[Problem]:
+    """It is asked again only about a visit that has grown, so it saw more each time."""
+    given_up = _given_up(seen)
+    most: dict[int, int] = {}
+    for event, count, error in seen.answers:
+        if error and event not in given_up:
+            yield Problem(Kind.WRONG, f"event {event}: {error}")
+        if count <= most.get(event, 0):
+            yield Problem(Kind.DOUBLED, f"event {event} was judged twice with {count} detections")
+        most[event] = count
+
+
 CHECKS = (
     every_file_is_accounted_for_once,
     every_file_ended_as_planned,
@@ -168,5 +210,7 @@ CHECKS = (
     every_event_spans_what_was_seen,
     pictures_and_rows_agree,
     originals_are_untouched,
+    every_visit_was_judged_by_the_model_as_it_is_now,
+    no_answer_of_the_model_is_kept_twice,
     everything_answers,
 )

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from inference.protocols import Box, Image
+from inference.protocols import Box, EngineFacts, Image
 
 
 class ScriptedDetector:
     name = "scripted"
+    facts = EngineFacts("script")
     nothing_found = "Nothing found (looked for whatever the test says)"
 
     def __init__(self) -> None:
@@ -25,5 +26,5 @@ class ScriptedDetector:
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> ScriptedDetector:
     scripted = ScriptedDetector()
-    monkeypatch.setattr("detections.detect.load_detector", lambda name: scripted)
+    monkeypatch.setattr("detections.detect.load_detector", lambda config: scripted)
     return scripted

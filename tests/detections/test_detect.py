@@ -338,7 +338,7 @@ def test_the_batch_of_a_dead_worker_is_retried_one_by_one(front: Path, detector:
     for number in range(3):
         take_in(drop(front, f"{number}.jpg", picture_bytes(number)))
     claim_captures("dead worker", 8)
-    Capture.objects.update(detecting_at=Now() - timedelta(seconds=11))
+    Capture.objects.update(lease_until=Now() + timedelta(seconds=49))
     assert free_lost_claims() == 3
     assert set(Capture.objects.values_list("state", "claim_alone", "attempts")) == {("queued", True, 0)}
     detect_queued("worker", 100)
@@ -351,7 +351,7 @@ def test_only_dying_while_alone_counts_and_the_third_time_is_the_last(front: Pat
     for _ in range(4):
         make_due()
         assert claim_captures("dead worker", 8) is not None
-        Capture.objects.update(detecting_at=Now() - timedelta(seconds=11))
+        Capture.objects.update(lease_until=Now() + timedelta(seconds=49))
         free_lost_claims()
         states.append((only_capture().state, only_capture().attempts))
     assert states == [("queued", 0), ("queued", 1), ("queued", 2), ("failed", 3)]
@@ -370,7 +370,7 @@ def test_a_lease_that_ran_out_or_lies_far_ahead_is_freed_though_its_worker_lives
 def test_a_worker_whose_last_beat_is_old_counts_as_dead(front: Path) -> None:
     take_in(drop(front, "a.jpg", picture_bytes(1)))
     claim_captures("worker", 8)
-    Capture.objects.update(detecting_at=Now() - timedelta(seconds=20))
+    Capture.objects.update(lease_until=Now() + timedelta(seconds=40))
     assert free_lost_claims() == 0
     Heartbeat.objects.update(at=Now() - timedelta(seconds=11))
     assert free_lost_claims() == 1

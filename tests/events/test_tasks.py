@@ -42,7 +42,7 @@ def test_it_frees_what_a_dead_worker_held_and_wakes_for_it(woken: list[tuple[str
     detected(make_camera(), 0)
     Capture.objects.update(state="queued")
     assert claim_captures("dead", 8)
-    Capture.objects.update(detecting_at=Now() - timedelta(seconds=11))
+    Capture.objects.update(lease_until=Now() + timedelta(seconds=49))
     sweep()
     assert Capture.objects.get().state == "queued"
     assert woken == [("detections.detect_queued",)]

@@ -78,6 +78,25 @@ def test_each_hour_has_its_points() -> None:
     assert {start: points(Story(start).see("person", 0, 0.5)).get("hour", 0) for start in hours} == hours
 
 
+def test_many_who_walk_by_count_as_two_but_at_night() -> None:
+    def walking_by(start: str, people: int) -> int:
+        story = Story(start, "street")
+        for number in range(people):
+            story.walk("person", 0, 6, 0.1 + 0.02 * number, 0.8 + 0.02 * number)
+        return points(story)["count"]
+
+    assert [walking_by("14:02", people) for people in (2, 3, 6)] == [2, 2, 2]
+    assert [walking_by("02:02", people) for people in (2, 3, 6)] == [4, 8, 12]
+
+
+def test_walking_by_in_the_evening_counts_less_than_stopping() -> None:
+    walking_by = Story("21:30", "street").walk("person", 0, 6, 0.1, 0.9)
+    assert points(walking_by)["hour"] == points(but(walking_by.context(), place="front"))["hour"] == 2
+    assert points(but(walking_by.context(), place="driveway"))["hour"] == 6
+    assert points(but(walking_by.context(), place="front", zones=ALL_ZONES))["hour"] == 6
+    assert points(Story("21:30", "street").walk("person", 0, 6, 0.1, 0.9).stay("person", 7, 30, 0.9))["hour"] == 6
+
+
 def test_a_change_of_clocks_makes_no_stay_longer() -> None:
     """The night of 29 March 2026 has no hour from two to three."""
     before = datetime(2026, 3, 29, 1, 59, 30, tzinfo=ZONE).astimezone(UTC)
@@ -145,13 +164,13 @@ def test_a_stay_outlives_a_gap_of_half_a_minute_but_not_more() -> None:
     def with_gap_until(second: int) -> Story:
         return Story().stay("person", 0, 40, 0.5).stay("person", second, 125, 0.5).look(0, 125)
 
-    assert points(with_gap_until(69))["stay"] == 26
+    assert points(with_gap_until(69))["stay"] == 20
     assert points(with_gap_until(71))["stay"] == 4
 
 
 def test_a_stay_on_still_pictures_outlives_one_missed_picture_but_not_two() -> None:
     every_45_s = Story(every_s=45.0).look(0, 270)
-    assert points(every_45_s.stay("person", 0, 45, 0.5).stay("person", 135, 180, 0.5))["stay"] == 26
+    assert points(every_45_s.stay("person", 0, 45, 0.5).stay("person", 135, 180, 0.5))["stay"] == 20
     every_45_s = Story(every_s=45.0).look(0, 270)
     assert points(every_45_s.stay("person", 0, 45, 0.5).stay("person", 180, 225, 0.5))["stay"] == 4
 
@@ -165,13 +184,73 @@ def test_boxes_that_jitter_stay_and_boxes_that_wander_do_not() -> None:
     for second in range(90):
         jittering.see("person", second, 0.5 + 0.01 * (second % 3))
         wandering.see("person", second, 0.1 + 0.008 * second)
-    assert points(jittering)["stay"] == 12
+    assert points(jittering)["stay"] == 8
     assert "stay" not in points(wandering)
 
 
-def test_a_long_stay_in_a_long_visit_counts_little_by_day_and_fully_at_night() -> None:
-    assert points(stander(21 * 60))["stay"] == 6
-    assert points(stander(21 * 60, "01:00"))["stay"] == 26
+def test_staying_counts_more_after_dark() -> None:
+    stays = (30, 90, 150)
+    assert [points(stander(seconds))["stay"] for seconds in stays] == [4, 8, 20]
+    assert [points(stander(seconds, "21:30"))["stay"] for seconds in stays] == [4, 14, 26]
+
+
+def test_a_long_visit_by_day_is_discounted_unless_nobody_is_home_and_counts_fully_at_night() -> None:
+    by_day, at_night = stander(21 * 60), stander(21 * 60, "01:00")
+    assert points(by_day) == {"subject": 22, "place": 3, "stay": 4, "long_visit": -14}
+    nobody_home = points(but(by_day.context(), household=AWAY))
+    assert nobody_home["stay"] == 20
+    assert "long_visit" not in nobody_home
+    assert points(at_night) == {"subject": 22, "place": 3, "hour": 12, "stay": 26}
+
+
+def test_on_the_pavement_staying_counts_little_by_day_and_fully_after_dark() -> None:
+    def on_the_pavement(seconds: int, start: str) -> int:
+        return points(Story(start, "street").stay("person", 0, seconds, 0.5))["stay"]
+
+    assert [on_the_pavement(seconds, "14:02") for seconds in (30, 150, 299, 301)] == [4, 4, 4, 12]
+    assert on_the_pavement(150, "21:30") == 26
+
+
+def test_a_car_that_stops_elsewhere_explains_no_stay() -> None:
+    at_the_car = Story(place="driveway").stay("person", 0, 150, 0.3).stay("car", 0, 150, 0.3)
+    elsewhere = Story(place="driveway").stay("person", 0, 150, 0.9).stay("car", 0, 150, 0.3)
+    assert (points(at_the_car)["stay"], points(elsewhere)["stay"]) == (4, 20)
+
+
+def test_staying_counts_little_by_day_where_somebody_is_on_most_days() -> None:
+    most, some = (UsualFact("person", 14, 28),), (UsualFact("person", 13, 28),)
+    by_day, in_the_evening = stander(150).context(), stander(150, "21:30").context()
+    assert points(but(by_day, usual=most))["stay"] == 4
+    assert points(but(by_day, usual=some))["stay"] == 20
+    assert points(but(in_the_evening, usual=most))["stay"] == 26
+
+
+def test_behind_and_in_the_house_what_is_usual_by_day_lowers_most() -> None:
+    most = (UsualFact("person", 20, 28),)
+    behind = Story(place="back", usual=most).stay("person", 0, 10, 0.5)
+    assert points(behind)["rhythm"] == -14
+    inside = Story(place="inside", usual=most).stay("person", 0, 10, 0.5)
+    assert points(inside)["rhythm"] == -14
+    assert points(Story("22:02", "back", usual=most).stay("person", 0, 10, 0.5))["rhythm"] == -3
+
+
+def test_somebody_seen_twice_in_half_an_hour_does_not_work_there() -> None:
+    story = Story(every_s=5.0).stay("person", 0, 30, 0.5).stay("person", 1500, 1530, 0.8).look(0, 1530)
+    assert "long_visit" not in points(story)
+
+
+def test_those_who_carry_things_from_their_car_by_day_do_not_linger_nor_go_from_door_to_door() -> None:
+    def unloading(start: str) -> Story:
+        story = Story(start, "driveway", zones=ALL_ZONES).stay("car", 0, 300, 0.3)
+        story.stay("person", 5, 150, 0.3, zone=DRIVEWAY).stay("person", 160, 170, 0.9, zone=DOOR)
+        return story.stay("person", 180, 200, 0.3, zone=DRIVEWAY).stay("person", 210, 220, 0.9, zone=DOOR)
+
+    by_day = points(unloading("15:02"))
+    assert by_day["stay"] == 4
+    assert by_day["with_vehicle"] == -8
+    assert "door_again" not in by_day
+    assert points(but(unloading("15:02").context(), household=AWAY))["door_again"] == 30
+    assert points(unloading("02:02"))["door_again"] == 30
 
 
 # Doors
@@ -192,13 +271,15 @@ def test_coming_out_of_the_back_door_counts_as_a_front_door() -> None:
 
 
 def test_a_short_daytime_visit_to_the_door_is_discounted_a_long_or_late_one_is_not() -> None:
-    assert points(caller())["left_door"] == -14
+    assert points(caller())["left_door"] == -15
     assert "left_door" not in points(caller(leave_after_s=100))
     assert "left_door" not in points(caller("22:00"))
+    assert points(caller("06:30"))["left_door"] == -15
+    assert "left_door" not in points(caller("05:30"))
     assert points(caller())["walked_up"] == 4
 
 
-@pytest.mark.parametrize(("start", "discount"), [("18:02", -14), ("21:30", -8), ("23:30", 0)])
+@pytest.mark.parametrize(("start", "discount"), [("18:02", -16), ("22:30", -16), ("23:30", 0)])
 def test_going_in_is_discounted_by_the_hour(start: str, discount: int) -> None:
     story = Story(start, zones=ALL_ZONES).walk("person", 0, 6, 0.05, 0.35, zone=YARD)
     assert points(story.stay("person", 7, 12, 0.5, zone=DOOR)).get("not_seen_leaving", 0) == discount
@@ -210,6 +291,104 @@ def test_two_doors_count_more_when_nobody_is_home() -> None:
     assert points(but(by_day, household=AWAY))["second_door"] == 30
     assert points(tries_two_doors("02:02"))["second_door"] == 30
     assert "second_door" not in points(tries_two_doors("14:02", pause_s=190))
+
+
+def postman(start: str = "14:02") -> Story:
+    """At one door, at the other and gone."""
+    story = tries_two_doors(start, pause_s=5)
+    return story.walk("person", 46, 52, 0.6, 0.05, zone=YARD)
+
+
+def test_a_short_round_of_two_doors_keeps_its_discount_by_day_unless_nobody_is_home() -> None:
+    assert points(postman())["left_door"] == -15
+    assert points(postman())["second_door"] == 4
+    assert "left_door" not in points(but(postman().context(), household=AWAY))
+    assert "left_door" not in points(postman("21:30"))
+
+
+def test_two_doors_one_after_the_other_for_long_are_no_short_round() -> None:
+    story = Story("14:02", zones=ALL_ZONES).walk("person", 0, 4, 0.05, 0.15, zone=YARD)
+    story.stay("person", 5, 60, 0.25, zone=DOOR).stay("person", 63, 68, 0.5, zone=YARD)
+    story.stay("person", 71, 110, 0.8, zone=OTHER_DOOR).walk("person", 111, 117, 0.6, 0.05, zone=YARD)
+    assert points(story)["second_door"] == 10
+    assert "left_door" not in points(story)
+
+
+def test_nobody_calls_at_the_back_door_of_an_empty_house() -> None:
+    behind = Story(place="back", zones=ALL_ZONES).walk("person", 0, 6, 0.05, 0.35, zone=YARD)
+    behind.stay("person", 7, 20, 0.5, zone=BACK_DOOR).walk("person", 21, 27, 0.35, 0.05, zone=YARD)
+    assert points(behind)["left_door"] == -15
+    assert "left_door" not in points(but(behind.context(), household=AWAY))
+    assert points(but(caller().context(), household=AWAY))["left_door"] == -15
+
+
+def test_who_is_missed_at_the_door_while_another_waits_has_not_left_it() -> None:
+    story = Story("02:02", zones=ALL_ZONES).walk("person", 0, 4, 0.05, 0.3, zone=YARD)
+    story.stay("person", 5, 60, 0.2, zone=YARD)
+    for start in range(5, 60, 6):  # missed in every sixth picture
+        story.stay("person", start, start + 4, 0.5, zone=DOOR)
+    assert "door_again" not in points(story)
+
+
+def test_two_people_at_two_doors_of_whom_one_is_missed_are_not_one_who_tries_both() -> None:
+    story = Story("02:02", zones=ALL_ZONES).see("person", 0, 0.05, zone=YARD)
+    story.stay("person", 1, 10, 0.25, zone=DOOR).stay("person", 12, 30, 0.25, zone=DOOR)
+    story.stay("person", 1, 10, 0.7, zone=YARD).stay("person", 11, 30, 0.8, zone=OTHER_DOOR)
+    assert "second_door" not in points(story)
+
+
+def on_a_busy_street(visit: Story) -> Story:
+    """People on the pavement every minute, from long before to long after."""
+    for second in range(-600, 900, 60):
+        visit.walk("person", second, second + 7, 0.05, 0.95, 0.2, zone=SIDEWALK)
+    visit.sightings.sort(key=lambda one: one.seen_at)
+    return visit.look(-600, 900)
+
+
+def test_passers_by_on_the_pavement_change_nothing_of_a_visit_to_the_door() -> None:
+    assert points(on_a_busy_street(caller()))["left_door"] == -15
+    leaving = Story("08:02", zones=ALL_ZONES).stay("person", 42, 44, 0.6, zone=DOOR)
+    leaving.walk("person", 45, 51, 0.5, 0.1, zone=YARD)
+    assert points(on_a_busy_street(leaving))["came_out"] == -14
+    tries = but(on_a_busy_street(tries_two_doors("14:02")).context(), household=AWAY)
+    assert points(tries)["second_door"] == 30
+    assert "long_visit" not in points(tries)
+
+
+def test_who_comes_from_the_pavement_between_two_pictures_has_walked_up() -> None:
+    story = Story(every_s=6.0, zones=ALL_ZONES).see("person", 0, 0.05, zone=SIDEWALK)
+    story.stay("person", 6, 12, 0.5, zone=DOOR).see("person", 18, 0.05, zone=SIDEWALK)
+    assert points(story)["left_door"] == -15
+    assert "came_out" not in points(story)
+
+
+def test_a_chat_on_the_pavement_counts_no_more_when_somebody_goes_to_the_door() -> None:
+    chat = Story(zones=ALL_ZONES).stay("person", 0, 299, 0.1, zone=SIDEWALK)
+    assert (
+        points(chat)["stay"]
+        == points(caller().stay("person", 0, 299, 0.1, 0.1, zone=SIDEWALK, size=(0.02, 0.1)))["stay"]
+    )
+
+
+def test_two_short_calls_are_as_short_as_one() -> None:
+    twice = caller().walk("person", 120, 126, 0.05, 0.35, zone=YARD).stay("person", 127, 140, 0.5, zone=DOOR)
+    twice.walk("person", 141, 147, 0.35, 0.05, zone=YARD).look(0, 150)
+    assert points(twice)["left_door"] == -15
+    assert points(twice)["door_again"] == 4
+
+
+def test_who_goes_in_is_not_at_the_door_again_when_the_next_guest_comes() -> None:
+    story = Story("19:02", zones=ALL_ZONES).walk("person", 0, 6, 0.05, 0.35, zone=YARD)
+    story.stay("person", 7, 20, 0.5, zone=DOOR).walk("person", 100, 106, 0.05, 0.35, zone=YARD)
+    story.stay("person", 107, 120, 0.5, zone=DOOR).look(0, 125)
+    assert "door_again" not in points(story)
+    assert points(story)["not_seen_leaving"] == -16
+
+
+def test_a_clip_that_ends_on_the_door_step_shows_nobody_leaving() -> None:
+    story = Story("14:02", zones=ALL_ZONES).walk("person", 0, 6, 0.05, 0.35, zone=YARD)
+    story.stay("person", 7, 20, 0.5, zone=DOOR).see("person", 21, 0.56, zone=YARD)
+    assert points(story)["not_seen_leaving"] == -16
 
 
 def test_two_people_each_at_a_door_are_not_one_who_tries_both() -> None:
@@ -279,7 +458,12 @@ def test_what_is_usual_of_cars_says_nothing_of_people() -> None:
 
 def test_household_counts_only_where_it_is_known() -> None:
     assert "household" not in points(stander(5))
-    assert points(but(stander(5).context(), household=HOME))["household"] == -5
+    assert points(but(stander(5).context(), household=HOME))["household"] == -8
+    assert points(but(stander(5).context(), household=HOME, place="inside"))["household"] == -20
+    in_the_evening = but(stander(5, "21:30").context(), household=HOME)
+    assert "household" not in points(in_the_evening)
+    assert points(but(in_the_evening, place="inside"))["household"] == -20
+    assert "household" not in points(but(stander(5, "02:00").context(), household=HOME, place="inside"))
     assert "household" not in points(but(stander(5, "02:00").context(), household=HOME))
     assert points(but(stander(5).context(), household=AWAY))["household"] == 18
     assert "household" not in points(but(stander(5).context(), household=AWAY, place="street"))
@@ -318,6 +502,7 @@ def test_a_bicycle_hides_nobody() -> None:
         (Story(zones=ALL_ZONES).stay("person", 0, 60, 0.5, zone=SIDEWALK), 59),
         (Story().see("person", 0, 0.5, confidence=0.55), 39),
         (stander(60), 74),
+        (Story(place="inside").stay("person", 0, 60, 0.5), 84),
         (caller(), 84),
         (tries_two_doors("02:31"), 84),
         (but(tries_two_doors("02:31").context(), household=AWAY), 100),

@@ -100,7 +100,7 @@ def test_somebody_works_in_the_driveway_for_half_an_hour() -> None:
         )
     verdict = judged(story.look(0, 26 * 60))
     assert verdict.summary == "A person was in the driveway, on and off, for 26 min."
-    assert "long stays by day count little" in verdict.reasoning
+    assert "Long stays by day count little" in verdict.reasoning
     assert level_of(verdict.score) is Level.LOW
 
 
@@ -172,6 +172,53 @@ def test_going_in_is_told_as_not_seen_leaving() -> None:
     story = Story("18:02", zones=ALL_ZONES).walk("person", 0, 6, 0.1, 0.4, zone=YARD)
     verdict = judged(story.stay("person", 7, 12, 0.45, zone=DOOR).look(13, 20))
     assert verdict.summary == "A person came to the front door at 18:02 and was not seen leaving."
+
+
+def busy(story: Story) -> Story:
+    """Somebody walks by every minute, long before and long after."""
+    for second in range(-840, 900, 60):
+        story.walk("person", second, second + 6, 0.05, 0.95, 0.2, zone=SIDEWALK)
+    story.sightings.sort(key=lambda one: one.seen_at)
+    return story.look(-840, 900)
+
+
+def test_passers_by_are_no_part_of_the_sentence_about_somebody_at_the_door() -> None:
+    caller = Story("14:15", zones=ALL_ZONES).walk("person", 2, 8, 0.1, 0.5, zone=YARD)
+    caller.stay("person", 9, 20, 0.6, zone=DOOR).walk("person", 21, 34, 0.5, 0.1, zone=YARD)
+    assert judged(busy(caller)).summary == "A person came to the front door and left within 32 s."
+    leaving = Story("14:15", zones=ALL_ZONES).stay("person", 42, 45, 0.6, zone=DOOR)
+    leaving.walk("person", 46, 52, 0.65, 0.8, zone=YARD)
+    verdict = judged(busy(leaving))
+    assert verdict.summary == "A person came out of the front door at 14:15."
+    assert "at once" not in verdict.reasoning
+
+
+def test_who_stands_at_parked_cars_on_the_street_did_stop() -> None:
+    story = Story("02:31", "street").stay("person", 0, 12, 0.25, 0.6).stay("person", 17, 30, 0.75, 0.6)
+    story.stay("car", 0, 30, 0.25, 0.55, parked=True).stay("car", 0, 30, 0.75, 0.55, parked=True)
+    verdict = judged(story)
+    assert verdict.ceiling == 59
+    assert "Did not stop" not in verdict.reasoning
+
+
+def test_nobody_walks_past_on_a_bicycle() -> None:
+    story = Story(place="street").walk("person", 0, 4, 0.1, 0.9).walk("bicycle", 0, 4, 0.1, 0.9)
+    assert judged(story).summary == "A person passed on the street; a bicycle was also seen."
+
+
+def test_a_car_is_on_the_street_even_where_its_box_reaches_the_pavement() -> None:
+    story = Story(zones=ALL_ZONES).walk("car", 0, 4, 0.1, 0.9, zone=SIDEWALK)
+    assert judged(story).summary == "A car passed on the street, 14:02."
+
+
+def test_a_visit_to_the_door_is_called_daytime_by_day_only() -> None:
+    def reasons(start: str) -> str:
+        story = Story(start, zones=ALL_ZONES).walk("person", 0, 6, 0.1, 0.5, zone=YARD)
+        story.stay("person", 7, 20, 0.6, zone=DOOR).walk("person", 21, 30, 0.5, 0.1, zone=YARD)
+        return judged(story).reasoning
+
+    assert "Short daytime visits to a door count little" in reasons("14:02")
+    assert "Short visits to a door count little" in reasons("21:05")
 
 
 def test_doors_are_told_in_the_order_they_were_reached() -> None:

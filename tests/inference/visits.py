@@ -39,6 +39,8 @@ class Story:
     zones: tuple[ZoneFact, ...] | None = None
     usual: tuple[UsualFact, ...] | None = None
     household: HouseholdFact | None = None
+    clips: tuple[tuple[float, float], ...] = ()
+    """From when to when each video lasts; without any, every moment is a picture of its own."""
     sightings: list[Sighting] = field(default_factory=list)
     looked_at: set[float] = field(default_factory=set)
 
@@ -59,7 +61,7 @@ class Story:
         self.sightings.append(
             Sighting(
                 detection_id=len(self.sightings) + 1,
-                capture_id=int(at_s * 10) + 1,
+                capture_id=self._capture_at(at_s),
                 seen_at=moment(self.start) + timedelta(seconds=at_s),
                 label=label,
                 confidence=confidence,
@@ -94,13 +96,17 @@ class Story:
         steps = int((to_s - from_s) / self.every_s + 1e-9)
         return (from_s + step * self.every_s for step in range(steps + 1))
 
+    def _capture_at(self, at_s: float) -> int:
+        begun = next((from_s for from_s, to_s in self.clips if from_s <= at_s <= to_s), at_s)
+        return int(begun * 10) + 1
+
     def context(self) -> EventContext:
         start = moment(self.start)
         return EventContext(
             camera_name=self.camera_name,
             place=self.place,
             sightings=tuple(sorted(self.sightings, key=lambda one: one.seen_at)),
-            frames=tuple((int(at * 10) + 1, start + timedelta(seconds=at)) for at in sorted(self.looked_at)),
+            frames=tuple((self._capture_at(at), start + timedelta(seconds=at)) for at in sorted(self.looked_at)),
             zones=self.zones,
             usual=self.usual,
             household=self.household,

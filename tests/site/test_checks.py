@@ -117,3 +117,16 @@ def test_the_check_command_tells_the_engines_and_why(capsys: pytest.CaptureFixtu
     said = capsys.readouterr().out
     assert "Detector: builtin (" in said
     assert "Analyst: rules (" in said
+
+
+@pytest.mark.parametrize(
+    ("weights", "cards", "found"),
+    [("rtdetr-l.pt", (), ["hsi.W006"]), ("yolo26n.pt", (), []), ("rtdetr-l.pt", (Path("/dev/null"),), [])],
+    ids=["large on a CPU", "small on a CPU", "large on a card"],
+)
+def test_a_large_detector_without_a_graphics_card_is_advised_against(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, weights: str, cards: tuple[Path, ...], found: list[str]
+) -> None:
+    settings.CONFIG = Config(DETECTOR="ultralytics", DETECTOR_WEIGHTS=weights)
+    monkeypatch.setattr(checks, "GRAPHICS_CARDS", cards)
+    assert ids(checks.the_detector_suits_the_machine()) == found

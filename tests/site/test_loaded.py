@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,25 @@ def test_no_model_and_no_picture_library_is_loaded_before_it_is_needed(
     statements: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert loaded_by(statements, HEAVY, monkeypatch) == []
+
+
+@pytest.mark.parametrize("statements", [WORKER, WATCHER, WEB], ids=["worker", "watcher", "web"])
+def test_nobody_loads_a_language_model_to_know_that_one_is_chosen(
+    statements: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
+    monkeypatch.setenv("LLM_MODEL", str(tmp_path / "tiny.gguf"))
+    chosen = "from events.asking import is_wanted; assert is_wanted()"
+    assert loaded_by(f"{statements}; {chosen}", HEAVY, monkeypatch) == []
+
+
+def test_the_supervisor_stays_small_where_a_language_model_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1")
+    chosen = (
+        "import security_site.supervisor as s; from security_site.config import load_config; "
+        "assert s.choose_analyst(load_config()).name == 'llm'"
+    )
+    assert loaded_by(chosen, f"{HEAVY} django celery httpx", monkeypatch) == []
 
 
 @pytest.mark.parametrize("statements", [BEAT, WORKER, WATCHER, WEB], ids=["beat", "worker", "watcher", "web"])

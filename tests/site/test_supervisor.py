@@ -16,10 +16,11 @@ import pytest
 
 from security_site import embedded
 from security_site.children import Backoff, Child
+from security_site.config import BASE_DIR
 from security_site.console import Console
 from security_site.orphans import clear_orphans, record_of, write_records
 from security_site.postgres_server import PostgresServer
-from security_site.procfile import task
+from security_site.procfile import read_procfile, task
 from security_site.redis_server import RedisServer
 from security_site.runtime import StartError
 from security_site.supervisor import ClockWatch, Supervisor
@@ -157,6 +158,19 @@ def test_a_wrong_procfile_is_refused_with_the_line(up: StartUp, line: str) -> No
     running = up(f"# fine\n{line}\n")
     assert running.popen.wait(20) == 1
     running.hears("line 2")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "started"), [({}, False), ({"ANALYST": "llm"}, True), ({"ANALYST": "rules"}, False)]
+)
+def test_a_worker_for_language_models_is_started_only_where_one_is_chosen(
+    home: Path, chosen: dict[str, str], started: bool
+) -> None:
+    config = private_config(home).model_copy(update=chosen)
+    supervisor = Supervisor(config, Console(sys.stderr))
+    names = [each.name for each in read_procfile(BASE_DIR / "Procfile", supervisor.env) if supervisor.is_needed(each)]
+    assert ("analyze" in names) is started
+    assert {"release", "web", "default", "detect", "watcher", "ftp", "beat"} == {*names} - {"analyze"}
 
 
 def test_beat_is_started_anew_when_the_clock_was_set(home: Path) -> None:

@@ -61,7 +61,7 @@ def test_all_is_well(front: Camera) -> None:
     assert told["missing_queues"] == [] and told["pauses"] == []
     detector, analyst = told["engines"]
     assert (detector["role"], detector["name"], detector["running"]) == ("detector", "builtin", ["builtin"])
-    assert analyst["role"] == "analyst" and analyst["why"]
+    assert (analyst["role"], analyst["name"]) == ("analyst", "rules") and analyst["why"]
     assert told["dead_letters"] == {"count": 0, "kinds": []}
     assert told["disks"][0]["total_bytes"] > told["disks"][0]["free_bytes"] > 0
     database, redis = told["servers"]
@@ -101,5 +101,5 @@ def test_it_costs_the_same_however_much_there_is(
     client = caller("owner")
     for number in range(4):
         make_failed(front, f"error {number}"), make_queued(front)
-    with django_assert_num_queries(15):  # those of the page: see test_system_page
+    with django_assert_num_queries(17):  # those of the page: see test_system_page
         client.get(DOOR)

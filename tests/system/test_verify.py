@@ -129,7 +129,7 @@ class TestPictures:
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> ScriptedDetector:
     scripted = ScriptedDetector()
-    monkeypatch.setattr("detections.detect.load_detector", lambda name: scripted)
+    monkeypatch.setattr("detections.detect.load_detector", lambda config: scripted)
     return scripted
 
 

@@ -5,19 +5,29 @@ Read a visit (`visit.py`), count it (`points.py`, `limits.py`), say it (`summary
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inference.analysts.rules.limits import limits_of
 from inference.analysts.rules.points import parts_of
 from inference.analysts.rules.reasoning import not_known_of, reasoning_of
 from inference.analysts.rules.summary import summary_of, summary_of_nothing
 from inference.analysts.rules.visit import Visit, read
-from inference.protocols import EventContext, Verdict
+from inference.protocols import EngineFacts, EventContext, Verdict
 
-MODEL = "rules 1"
+if TYPE_CHECKING:
+    from security_site.config import Config
+
+MODEL = "rules 2"
 """Raise the number with every change that may change a score or a sentence."""
+
+
+def load(_: Config) -> RulesAnalyst:
+    return RulesAnalyst()
 
 
 class RulesAnalyst:
     name = "rules"
+    facts = EngineFacts(MODEL)
 
     def assess(self, context: EventContext) -> Verdict:
         visit = read(context)

@@ -40,7 +40,7 @@ def _person_ceilings(visit: Visit) -> Iterator[Limit]:
     if visit.is_seen_once and visit.is_unsure:
         yield Limit(39, "One weak picture: cannot pass 39.")
     if visit.spot.ground is Ground.PAVEMENT:
-        is_passing = visit.stay.duration_s < PASSING_S
+        is_passing = visit.stay.duration_s < PASSING_S and visit.turn is None
         yield (
             Limit(35, "Did not stop on the pavement: cannot pass 35.")
             if is_passing
@@ -48,7 +48,7 @@ def _person_ceilings(visit: Visit) -> Iterator[Limit]:
         )
     if visit.came_out:
         yield Limit(74, "Came out of a door: cannot pass 74.")
-    if not visit.premises.has_zones:
+    if not visit.premises.has_zones and visit.spot.ground is not Ground.INSIDE:
         yield Limit(74, "No zones are drawn: cannot pass 74.")
     signs = strong_signs(visit)
     if signs < STRONG_SIGNS_FOR_CRITICAL:

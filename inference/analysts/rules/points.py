@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from inference.analysts.rules.phrases import counted, duration, named, noun_of, percent, plural
 from inference.analysts.rules.places import Ground
 from inference.analysts.rules.subjects import Kind, Seen
-from inference.analysts.rules.visit import Hour, Visit, hour_of
+from inference.analysts.rules.visit import USUAL, Hour, Visit, hour_of
 from inference.protocols import Part
 
 MOST_EVIDENCE = 12
@@ -15,12 +15,20 @@ MOST_EVIDENCE = 12
 SUBJECT_POINTS = {"person": 22, "dog": 6, "cat": 3, "bird": 2}
 VEHICLE_POINTS = 6
 PERSON_HOUR = {Hour.DAY: 0, Hour.EDGE: 6, Hour.NIGHT: 12}
+EDGE_WALKING_BY = 2
 VEHICLE_HOUR = {Hour.DAY: 0, Hour.EDGE: 4, Hour.NIGHT: 8}
 ANIMAL_HOUR = {Hour.DAY: 0, Hour.EDGE: 0, Hour.NIGHT: 2}
 HOUR_POINTS = {Kind.PERSON: PERSON_HOUR, Kind.VEHICLE: VEHICLE_HOUR, Kind.ANIMAL: ANIMAL_HOUR}
 VEHICLE_IN_DRIVEWAY = 6
 HIGHEST_PLACE_AFTER_COMING_OUT = 12
-HIGHEST_STAY_IN_LONG_VISIT_BY_DAY = 6
+STAY_BY_DAY = (4, 8, 20)
+STAY_AFTER_DARK = (4, 14, 26)
+"""For 20 seconds, one minute, two minutes on one spot."""
+HIGHEST_STAY_EXPLAINED = 4
+"""By day, by work or play, by the vehicle that brought them, or by what is usual here."""
+HIGHEST_STAY_ON_PAVEMENT = (4, 12)
+"""By day, up to five minutes, and longer."""
+LONG_ON_PAVEMENT_S = 300
 LONGEST_UNEXPLAINED_WAIT_S = 120
 ONE_GETS_OUT_OF = ("car", "truck", "bus")
 
@@ -56,6 +64,8 @@ def of_place(visit: Visit) -> Part | None:
 
 
 def place_in_words(visit: Visit) -> str:
+    if visit.subject.kind is Kind.VEHICLE and visit.spot.ground is Ground.PAVEMENT:
+        return "on the street"
     is_passing_vehicle = visit.subject.kind is Kind.VEHICLE and not visit.is_in_driveway
     return "at the driveway" if is_passing_vehicle and visit.spot.ground is Ground.DRIVEWAY else visit.spot.phrase
 
@@ -67,7 +77,10 @@ def of_walking_up(visit: Visit) -> Part | None:
 
 def of_hour(visit: Visit) -> Part | None:
     latest = [one for one in visit.subject.seen if hour_of(one.sighting.seen_at) is visit.hour]
-    return _part("hour", HOUR_POINTS[visit.subject.kind][visit.hour], hour_in_words(visit), latest)
+    points = HOUR_POINTS[visit.subject.kind][visit.hour]
+    if visit.hour is Hour.EDGE and visit.is_walking_by:
+        points = EDGE_WALKING_BY
+    return _part("hour", points, hour_in_words(visit), latest)
 
 
 def hour_in_words(visit: Visit) -> str:
@@ -78,12 +91,13 @@ def hour_in_words(visit: Visit) -> str:
 
 
 def of_count(visit: Visit) -> Part | None:
-    most = visit.subject.most_at_once
-    if visit.subject.kind is not Kind.PERSON or most == 1:
+    people = visit.off_pavement
+    most = people.most_at_once
+    if people.kind is not Kind.PERSON or most == 1:
         return None
-    points = 2 if most == 2 else 4 if most < 5 else 6
-    fullest = max(visit.subject.pictures, key=len)
-    return _part("count", points * 2 if visit.is_night else points, f"{named(visit.subject)} at once", fullest)
+    points = 2 if most == 2 or (visit.is_walking_by and not visit.is_night) else 4 if most < 5 else 6
+    fullest = max(people.pictures, key=len)
+    return _part("count", points * 2 if visit.is_night else points, f"{named(people)} at once", fullest)
 
 
 def of_stay(visit: Visit) -> Part | None:
@@ -104,28 +118,42 @@ def _vehicle_stay(visit: Visit, stay_s: float) -> int:
 def _person_stay(visit: Visit, stay_s: float) -> int:
     if stay_s < 20 or (visit.came_out and not visit.is_night):
         return 0
-    points = 4 if stay_s < 60 else 12 if stay_s < 120 else 26
-    return min(points, HIGHEST_STAY_IN_LONG_VISIT_BY_DAY) if visit.is_long_by_day else points
+    steps = STAY_BY_DAY if visit.hour is Hour.DAY else STAY_AFTER_DARK
+    points = steps[0] if stay_s < 60 else steps[1] if stay_s < 120 else steps[2]
+    if visit.is_long_by_day or visit.is_with_vehicle_by_day or visit.is_usual_by_day:
+        return min(points, HIGHEST_STAY_EXPLAINED)
+    if visit.hour is Hour.DAY and visit.is_on_pavement(visit.stay):
+        return min(points, HIGHEST_STAY_ON_PAVEMENT[stay_s >= LONG_ON_PAVEMENT_S])
+    return points
 
 
 def of_door(visit: Visit) -> Part | None:
     """Coming out, a short visit, going in: what residents, callers and carriers do all day."""
     door = visit.door
-    if door is None or visit.turn is not None:
+    if door is None or visit.is_behind_empty_house or (visit.turn is not None and not is_short_round_by_day(visit)):
         return None
     if door.came_out:
         return _part("came_out", -14, f"came out of the {door.door.name}", door.seen)
     if visit.is_quick_at_door:
-        why = f"left the {door.door.name} within {duration(visit.subject.duration_s)}"
-        return _part("left_door", -14, why, visit.subject.seen)
-    if door.is_last and not visit.is_night:
-        points = -14 if visit.hour is Hour.DAY else -8
-        return _part("not_seen_leaving", points, f"not seen leaving the {door.door.name}", door.seen)
+        why = f"left the {door.door.name} within {duration(visit.off_pavement.duration_s)}"
+        return _part("left_door", -15, why, visit.subject.seen)
+    if door.walked_up and not door.left and not visit.is_night:
+        return _part("not_seen_leaving", -16, f"not seen leaving the {door.door.name}", door.seen)
     return None
 
 
-TURN_POINTS = {"second_door": (10, 30), "door_again": (10, 30), "second_car": (4, 30)}
+def is_short_round_by_day(visit: Visit) -> bool:
+    """Two doors within 90 seconds, or one twice, by day: with somebody home, or nothing known, that is a postman."""
+    is_short = all(call.duration_s <= LONGEST_ROUND_S for call in visit.off_pavement.calls)
+    is_one_door = visit.turn is not None and visit.turn.kind == "door_again"
+    is_benign_hour = visit.hour is Hour.DAY and not visit.is_nobody_home
+    return visit.is_quick_at_door and is_benign_hour and (is_short or is_one_door)
+
+
+TURN_POINTS = {"second_door": (10, 30), "door_again": (4, 30), "second_car": (4, 30)}
 """By day, and at night; at doors also where nobody is home."""
+SHORT_ROUND = 4
+LONGEST_ROUND_S = 90
 
 
 def of_turn(visit: Visit) -> Part | None:
@@ -133,6 +161,8 @@ def of_turn(visit: Visit) -> Part | None:
     if turn is None:
         return None
     by_day, at_night = TURN_POINTS[turn.kind]
+    if is_short_round_by_day(visit):
+        by_day = SHORT_ROUND
     is_grave = visit.is_night or (visit.is_nobody_home and turn.kind != "second_car")
     why = {
         "second_door": "from door to door",
@@ -149,9 +179,20 @@ def of_stopped_vehicle(visit: Visit) -> Part | None:
     return _part("with_vehicle", -8, f"a {vehicle.first.sighting.label} stopped there too", vehicle.seen)
 
 
+def of_long_visit(visit: Visit) -> Part | None:
+    """Twenty minutes and more in daylight: those who work or play."""
+    if visit.subject.kind is not Kind.PERSON or not visit.is_long_by_day:
+        return None
+    people = visit.off_pavement
+    return _part("long_visit", -14, f"by day for {duration(people.duration_s)}", (people.first, people.last))
+
+
 def of_dog(visit: Visit) -> Part | None:
     dogs = visit.dogs if visit.subject.kind is Kind.PERSON else None
     return _part("with_dog", -4, f"with {named(dogs)}", dogs.seen) if dogs else None
+
+
+USUAL_IN_PRIVATE = -14
 
 
 def of_rhythm(visit: Visit) -> Part | None:
@@ -162,7 +203,9 @@ def of_rhythm(visit: Visit) -> Part | None:
     if usual.days_seen == 0 and usual.days_watched >= 21:
         points = 8
     else:
-        points = -8 if share >= 0.5 else -4 if share >= 0.2 else 0 if share >= 0.05 else 6
+        points = -8 if share >= USUAL else -4 if share >= 0.2 else 0 if share >= 0.05 else 6
+    if visit.is_usual_by_day and visit.spot.ground in (Ground.GARDEN, Ground.INSIDE):
+        points = USUAL_IN_PRIVATE  # what being there counts rests on nobody having business there
     if visit.spot.ground is Ground.PAVEMENT or visit.hour is not Hour.DAY:
         points = max(points, -3)
     days = "nights" if visit.is_night else "days"
@@ -177,7 +220,9 @@ def of_household(visit: Visit) -> Part | None:
     if visit.is_nobody_home:
         is_off_pavement = visit.spot.ground is not Ground.PAVEMENT
         return _part("household", 18, "nobody is home", visit.seen_at_spot) if is_off_pavement else None
-    return _part("household", -5, "somebody is home", visit.seen_at_spot) if visit.hour is Hour.DAY else None
+    if visit.spot.ground is Ground.INSIDE and not visit.is_night:
+        return _part("household", -visit.spot.points, "somebody is home", visit.seen_at_spot)
+    return _part("household", -8, "somebody is home", visit.seen_at_spot) if visit.hour is Hour.DAY else None
 
 
 def of_unsureness(visit: Visit) -> Part | None:
@@ -199,6 +244,7 @@ REASONS: Sequence[Callable[[Visit], Part | None]] = (
     of_door,
     of_turn,
     of_stopped_vehicle,
+    of_long_visit,
     of_dog,
     of_rhythm,
     of_household,

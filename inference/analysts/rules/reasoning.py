@@ -9,7 +9,7 @@ from inference.analysts.rules.phrases import counted, duration, percent, sentenc
 from inference.analysts.rules.places import Ground
 from inference.analysts.rules.points import ONE_GETS_OUT_OF, hour_in_words
 from inference.analysts.rules.subjects import Kind
-from inference.analysts.rules.visit import STOPPED_S, Visit
+from inference.analysts.rules.visit import Hour, Visit
 from inference.protocols import Part
 
 CLAUSES_IN_A_SENTENCE = 2
@@ -37,7 +37,7 @@ def _gaps(visit: Visit) -> Iterator[str]:
     if visit.subject.kind is Kind.ANIMAL:
         return
     if visit.subject.kind is Kind.PERSON:
-        yield "who it was" if visit.subject.most_at_once == 1 else "who they were"
+        yield "who it was" if visit.off_pavement.most_at_once == 1 else "who they were"
         if visit.is_quick_at_door:
             yield "what was carried"
         if visit.context.household is None and visit.spot.ground is not Ground.PAVEMENT:
@@ -64,8 +64,6 @@ def _remarks(visit: Visit) -> Iterator[str]:
     if visit.subject.kind is Kind.ANIMAL:
         yield "only an animal was seen, so the score cannot pass 19"
         return
-    if visit.is_long_by_day and visit.stay.duration_s >= STOPPED_S:
-        yield "long stays by day count little"
     if visit.is_passing and visit.door is None and visit.turn is None:
         yield "did not stop"
     if visit.subject.kind is Kind.PERSON and visit.premises.has_doors and visit.door is None:
@@ -82,7 +80,7 @@ def _hour(visit: Visit) -> str:
 
 
 def _count(visit: Visit) -> str:
-    return f"{counted(visit.subject.most_at_once, visit.subject.label)} were seen at once"
+    return f"{counted(visit.off_pavement.most_at_once, visit.subject.label)} were seen at once"
 
 
 def _stay(visit: Visit) -> str:
@@ -102,7 +100,7 @@ def _turn(visit: Visit) -> str:
 
 def _came_out(visit: Visit) -> str:
     assert visit.door is not None
-    if visit.subject.most_at_once == 1:
+    if visit.off_pavement.most_at_once == 1:
         return "coming out of a door counts little"
     return f"the first came out of the {visit.door.door.name}"
 
@@ -138,12 +136,13 @@ CLAUSES: dict[str, Callable[[Visit], str]] = {
     "count": _count,
     "stay": _stay,
     "came_out": _came_out,
-    "left_door": lambda _: "short daytime visits to a door count little",
+    "left_door": lambda visit: f"short {'daytime ' if visit.hour is Hour.DAY else ''}visits to a door count little",
     "not_seen_leaving": lambda visit: f"going to a door {hour_in_words(visit)} counts little",
     "second_door": _turn,
     "door_again": _turn,
     "second_car": _turn,
     "with_vehicle": _with_vehicle,
+    "long_visit": lambda _: "long stays by day count little",
     "with_dog": lambda _: "a dog along lowers the score",
     "rhythm": _rhythm,
     "household": _household,

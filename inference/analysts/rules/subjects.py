@@ -11,6 +11,10 @@ from functools import cached_property
 
 from inference.protocols import EventContext, Sighting
 
+SOON_S = 30
+SOON_ON_STILLS_S = 60
+SOON_PICTURES = 2
+
 Frame = tuple[int, float]
 """One looked-at picture: capture id and second."""
 
@@ -63,6 +67,12 @@ class Seen:
         return self.distance_to(other) > max(self.height, other.height) / 2
 
 
+def is_soon(earlier: Seen, later: Seen) -> bool:
+    """Soon enough to be taken for the same who comes or goes. Later, it may be another who comes anew."""
+    gap_s = later.at - earlier.at
+    return gap_s <= SOON_S or (gap_s <= SOON_ON_STILLS_S and later.picture - earlier.picture <= SOON_PICTURES)
+
+
 @dataclass(frozen=True)
 class Subject:
     """All sightings of people, of vehicles or of one species: whether they show one or several cannot be told."""
@@ -94,6 +104,17 @@ class Subject:
     @cached_property
     def best(self) -> Seen:
         return best_of(self.seen)
+
+    @cached_property
+    def calls(self) -> tuple[Subject, ...]:
+        """Itself, parted wherever it was out of sight for longer."""
+        calls: list[list[Seen]] = []
+        for one in self.seen:
+            if calls and is_soon(calls[-1][-1], one):
+                calls[-1].append(one)
+            else:
+                calls.append([one])
+        return tuple(Subject(self.kind, tuple(call)) for call in calls)
 
     @property
     def first(self) -> Seen:

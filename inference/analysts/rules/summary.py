@@ -14,6 +14,7 @@ from inference.protocols import EventContext
 
 LONGEST = 90
 LONG_STAND_S = 60
+RIDDEN = ("bicycle", "motorcycle")
 EDGE_OF_PICTURE = 0.03
 
 
@@ -62,12 +63,13 @@ def _deed(visit: Visit) -> str:
 def _of_people(visit: Visit) -> str:
     if visit.turn:
         return _turned(visit, visit.turn)
-    if visit.subject.duration_s >= LONG_VISIT_S:
+    if visit.off_pavement.duration_s >= LONG_VISIT_S:
         return _presence(visit)
-    if visit.door and not (visit.came_out and visit.subject.most_at_once > 1):
+    if visit.door and not (visit.came_out and visit.off_pavement.most_at_once > 1):
         return _at_door(visit, visit.door)
     if visit.is_passing and visit.spot.phrase in ("on the pavement", "on the street"):
-        return f"{named(visit.subject)} walked past {visit.spot.phrase}"
+        verb = "passed" if any(other.label in RIDDEN for other in visit.others) else "walked past"
+        return f"{named(visit.subject)} {verb} {visit.spot.phrase}"
     if visit.stay.duration_s >= LONG_STAND_S:
         return _stood(visit, "stood", visit.premises.spot_of(visit.stay.first).phrase)
     return _presence(visit)
@@ -91,29 +93,30 @@ def _turned(visit: Visit, turn: Turn) -> str:
 def _at_door(visit: Visit, door: DoorVisit) -> str:
     people = Subject(Kind.PERSON, door.seen)
     if visit.came_out:
-        return f"a person came out of the {door.door.name}{_way_out(visit)}"
+        return f"a person came out of the {door.door.name}{_way_out(visit, door)}"
     if visit.stay_at_door_or_inside_s >= LONG_STAND_S:
         return f"{_who_was(people)} {_when_there(door.door.phrase, people.first, visit.stay_at_door_or_inside_s)}"
     if door.walked_up and door.left:
-        return f"{named(people)} came to the {door.door.name} and left within {duration(visit.subject.duration_s)}"
-    if door.walked_up and door.is_last:
+        return f"{named(people)} came to the {door.door.name} and left within {duration(visit.off_pavement.duration_s)}"
+    if door.walked_up:
         was = _was(people)
         return f"{named(people)} came to the {door.door.name} at {clock(people.first)} and {was} not seen leaving"
-    if door.walked_up:
-        return f"{named(people)} came to the {door.door.name} at {clock(people.first)}"
     return f"{_who_was(people)} {_when_there(door.door.phrase, people.first, people.duration_s)}"
 
 
-def _way_out(visit: Visit) -> str:
+def _way_out(visit: Visit, door: DoorVisit) -> str:
     """The side on which the picture was left, if a later picture shows nobody there; else the time."""
-    last = visit.subject.last
+    last = next(call.last for call in visit.off_pavement.calls if door.seen[0] in call.seen)
+    for one in visit.subject.seen:  # onto the pavement, as long as hardly a picture misses them
+        if last.picture <= one.picture <= last.picture + 2:
+            last = one
     x, _, width, _ = last.sighting.box
     is_gone = any(moment > last.sighting.seen_at for _, moment in visit.context.frames[-1:])
     if is_gone and x <= EDGE_OF_PICTURE:
         return " and left the picture on the left"
     if is_gone and x + width >= 1 - EDGE_OF_PICTURE:
         return " and left the picture on the right"
-    return f" at {clock(visit.subject.first)}"
+    return f" at {clock(door.seen[0])}"
 
 
 def _of_vehicles(visit: Visit) -> str:
@@ -139,7 +142,7 @@ def _of_animals(visit: Visit) -> str:
 
 
 def _presence(visit: Visit) -> str:
-    subject = visit.subject
+    subject = visit.off_pavement
     is_long = subject.duration_s >= LONG_VISIT_S
     where = _where(visit, visit.main_spot if is_long or visit.came_out else visit.spot)
     if is_long and subject.most_at_once > 1:

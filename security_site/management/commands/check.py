@@ -13,6 +13,6 @@ from inference.registry import choose_analyst, choose_detector
 class Command(check.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
-        detector, analyst = choose_detector(settings.CONFIG.DETECTOR), choose_analyst(settings.CONFIG.ANALYST)
+        detector, analyst = choose_detector(settings.CONFIG), choose_analyst(settings.CONFIG)
         self.stdout.write(f"Detector: {detector.name} ({detector.why}).")
         self.stdout.write(f"Analyst: {analyst.name} ({analyst.why}).")

@@ -1,4 +1,4 @@
-"""What comes before everything else at a start: checks, tables up to date, a setup token while there is no owner.
+"""What comes before everything else at a start: checks, tables up to date, the shipped prompt, a setup token.
 
 One command, since starting Python and Django anew for each would cost every start a second.
 """
@@ -13,16 +13,18 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.setup import keep_token
+from events.prompts import ship_prompt
 
 
 class Command(BaseCommand):
-    help = "Bring the tables up to date, and have a setup link ready while there is no owner."
+    help = "Bring tables and prompt up to date, and have a setup link ready while there is no owner."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if _tables_are_old():
             self.stdout.write("Bringing the tables up to date; with a large archive this may take minutes.")
             call_command("migrate", skip_checks=True, interactive=False, verbosity=0)
         keep_token()
+        ship_prompt()
 
 
 def _tables_are_old() -> bool:

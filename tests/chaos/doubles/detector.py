@@ -14,6 +14,7 @@ import numpy as np
 
 from inference.detectors.builtin import BuiltinDetector
 from inference.protocols import Box, EngineUnavailable, Image
+from security_site.config import Config
 
 FOLDER_VARIABLE = "HSI_TEST_FAULTS"
 """Names the folder in which files tell the detector what to do."""
@@ -23,6 +24,10 @@ AWAY_REASON = "the model server does not answer; start it again"
 DEADLY, SLOW = (255, 0, 255), (255, 255, 0)
 MARK_PIXELS = 24
 COLOUR_TOLERANCE = 40
+
+
+def load(_: Config) -> DetectorWithFaults:
+    return DetectorWithFaults()
 
 
 class DetectorWithFaults(BuiltinDetector):

@@ -5,4 +5,4 @@ import sys
 if "detect" in sys.orig_argv:
     from inference.registry import DETECTORS
 
-    DETECTORS["builtin"] = "tests.chaos.doubles.detector:DetectorWithFaults"
+    DETECTORS["builtin"] = "tests.chaos.doubles.detector"

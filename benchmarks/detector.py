@@ -26,6 +26,7 @@ from benchmarks.home import draw_pictures, drop
 from benchmarks.overhead import CAMERAS, last_stored
 from benchmarks.report import Report
 from inference.detectors.ultralytics.library import import_ultralytics
+from inference.protocols import KEPT_CLASSES
 from security_site.postgres_server import PostgresServer
 from tests.stack import Stack, eventually, running_stack, short_folder
 
@@ -51,6 +52,7 @@ def main() -> None:
 def _random_weights(ultralytics: Any, folder: Path) -> Iterator[Path]:
     for name in NETWORKS:
         model = (ultralytics.RTDETR if name.startswith("rtdetr") else ultralytics.YOLO)(f"{name}.yaml")
+        model.model.names = {n: KEPT_CLASSES[n % len(KEPT_CLASSES)] for n in model.model.names}
         path = folder / f"{name}.pt"
         model.save(path)
         yield path

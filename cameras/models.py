@@ -20,6 +20,7 @@ from cameras.capture_time import CLOCK_TOLERANCE, steady_offset
 from cameras.ftp.parts import shown_name
 from cameras.names import decode_path
 from cameras.stored_files import mtime_of
+from telemetry.leases import is_time
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -206,7 +207,7 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
 
     def due(self) -> CaptureQuerySet:
         """Queued and not waiting for a retry."""
-        return self.filter(state=Capture.State.QUEUED).filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now()))
+        return self.filter(is_time("next_attempt_at"), state=Capture.State.QUEUED)
 
     def recorded(self) -> CaptureQuerySet:
         """Those whose file need not be read again while its size and time stay; content that was missed must be."""

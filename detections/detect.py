@@ -37,7 +37,7 @@ from inference.protocols import Box, Detector, EngineLost, EngineUnavailable, Im
 from inference.registry import load_detector
 from telemetry.broadcast import broadcast
 from telemetry.leases import RENEWED_EVERY_S
-from telemetry.stages import pause, resume
+from telemetry.stages import hold_off, pause, resume, take_turn
 from telemetry.wake import wake
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,9 @@ def detect_queued(worker: str, most: int) -> int:
     """
     done = 0
     until = time.monotonic() + LONGEST_TURN_S
+    turn = take_turn(STAGE)
+    if turn is None:
+        return done
     try:
         detector = load_detector(settings.CONFIG)
         while done < most and time.monotonic() < until:
@@ -83,10 +86,11 @@ def detect_queued(worker: str, most: int) -> int:
             resume(STAGE)
             if claim is None:
                 break
+    except EngineLost as lost:
+        hold_off(turn, str(lost))  # a card that fails every new process must not be tried without end
+        raise
     except (EngineUnavailable, StageCannotRun, MemoryError) as missing:
         pause(STAGE, str(missing) or "not enough memory")
-        if isinstance(missing, EngineLost):
-            raise
     return done
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 
 from events.asking import (
     DONE,
@@ -161,3 +161,5 @@ def _renewed(claim: Claim) -> Iterator[None]:
     finally:
         answered.set()
         thread.join()
+        if not connection.in_atomic_block:  # as in tests
+            close_old_connections()  # the database may have been started anew meanwhile

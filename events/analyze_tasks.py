@@ -18,7 +18,7 @@ from inference.protocols import EngineLost, EngineUnavailable
 from inference.registry import choose_analyst, load_analyst
 from telemetry.heartbeat import Beating
 from telemetry.queues import own_name, works_on
-from telemetry.stages import try_soon
+from telemetry.stages import is_paused
 from telemetry.wake import wake
 
 logger = logging.getLogger(__name__)
@@ -53,10 +53,6 @@ def start_analyzing(**_: Any) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = settings.CONFIG.ANALYZE_GPU  # before the library is imported
     _tell_what_runs()
     _beating().start()
-    try:
-        try_soon(STAGE)  # whatever kept the last process from it
-    except OUTAGES as error:
-        logger.warning("the next try of the language model comes later: %s", error)
     wake(TASK)  # which also pauses the stage, with the reason, where the model cannot run
 
 
@@ -76,7 +72,7 @@ def analyze_pending_task() -> None:
     except EngineLost as lost:
         logger.error("this worker ends, and another one takes its place: %s", lost)
         raise SystemExit(1) from lost
-    if answered:
-        _tell_what_runs()  # a server may have been given another model
+    if not is_paused(STAGE):
+        _tell_what_runs()  # what could not run may run by now, a server may have been given another model
     if answered >= MOST_AT_ONCE:
         wake(TASK)

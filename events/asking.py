@@ -20,7 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ from events.models import Assessment, Event, EventDetection
 from inference.registry import choose_analyst
 from security_site.config import Config
 from telemetry.broadcast import broadcast
-from telemetry.leases import LEASE, is_lost
+from telemetry.leases import LEASE, is_lost, is_time
 from telemetry.stages import is_paused, resume
 from telemetry.wake import wake
 
@@ -96,8 +96,7 @@ def pending() -> QuerySet[Event]:
 
 def due() -> QuerySet[Event]:
     """Those of them that somebody may take now, first in line first."""
-    is_time = Q(analysis_next_at=None) | Q(analysis_next_at__lte=Now())
-    return pending().filter(is_time).order_by("-is_fast_path", "-risk_score", "-pk")
+    return pending().filter(is_time("analysis_next_at")).order_by("-is_fast_path", "-risk_score", "-pk")
 
 
 def wake_if_needed() -> None:
@@ -157,8 +156,15 @@ def _count(event: Event, why: str, wait: timedelta) -> None:
         Event.objects.filter(pk=event.pk).update(**UNCLAIMED, **changes)
         return
     error = f"Given up after {MAX_ATTEMPTS} tries. The last one: {why}"
-    model, seen = Path(settings.CONFIG.LLM_MODEL).name, event.memberships.count()
-    fail(event, keep_failed(event, error, model=model, detection_count=seen, latency_ms=0))
+    seen = event.memberships.count()
+    fail(event, keep_failed(event, error, model=_model_name(settings.CONFIG), detection_count=seen, latency_ms=0))
+
+
+def _model_name(config: Config) -> str:
+    """As its answers name it, as far as the settings tell: whoever asked may be gone."""
+    if config.LLM_URL:
+        return config.LLM_MODEL or "the server’s model"
+    return Path(config.LLM_MODEL).stem
 
 
 def fail(event: Event, failed: Assessment) -> None:

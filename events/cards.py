@@ -155,7 +155,7 @@ class Card:
             owner = "its latest" if is_by_model(self.assessment) else "the model’s"
             return f"{owner} answer could not be kept"
         if self.assessment and not self.assessment.grounded:
-            return "the model named what nobody detected"
+            return "the model said what was not detected"
         return ""
 
     @property
@@ -283,7 +283,7 @@ def score_before(history: Iterable[Assessment], score: int) -> ScoreBefore | Non
 
 
 def is_by_model(assessment: Assessment | None) -> bool:
-    """Whether the score is a language model's own: one that named what nobody detected is not believed in anything."""
+    """Whether the score is a language model's own: one that said what was not detected is not believed in anything."""
     return assessment is not None and assessment.source == Assessment.Source.LLM and assessment.grounded
 
 

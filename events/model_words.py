@@ -39,8 +39,10 @@ def _why_it_waits(user: User, stands: str) -> str:
     pause = Pause.objects.filter(stage=STAGE).first()
     if pause is None:
         return ""
-    why = f": {pause.reason.rstrip('.')}" if user.may_change() else ""
-    return f"The language model is not available{why}; {stands}"
+    if not user.may_change():
+        return f"The language model is not available; {stands}"
+    why = pause.reason if pause.reason.endswith(("?", ".")) else f"{pause.reason}."
+    return f"The language model is not available: {why} {stands[0].upper()}{stands[1:]}"
 
 
 def _last_error(history: Sequence[Assessment]) -> str:

@@ -70,11 +70,16 @@ def verified(name: str, models: Path) -> Iterator[tuple[Path, str]]:
     if known is not None and known.sha256 != sha256:
         raise EngineUnavailable(_another_than(known, name, sha256, models))
     yield path, sha256
-    if signature(path) != before:
-        raise EngineUnavailable(f"{name} changed while it was loaded; it is tried again")
-    if known is None:
-        logger.warning("%s is recorded with its SHA-256 %s, which it must have from now on", name, sha256)
-        record(path, sha256, models)
+    try:
+        if signature(path) != before:
+            raise EngineUnavailable(f"{name} changed while it was loaded; it is tried again")
+        if known is None:
+            logger.warning("%s is recorded with its SHA-256 %s, which it must have from now on", name, sha256)
+            record(path, sha256, models)
+    except OSError as error:
+        raise EngineUnavailable(
+            f"the checksum of {name} cannot be kept in {models}: {error.strerror or error}"
+        ) from error
 
 
 def sha256_of(path: Path) -> str:
@@ -86,10 +91,13 @@ def sha256_of(path: Path) -> str:
 
 
 def signature(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of a model's files: the same as long as nobody touched them. Raises OSError."""
+    """Names, sizes and times of change of a model's files: the same as long as nobody touched them. Raises OSError.
+
+    The time is the one that nobody can set back.
+    """
     files = _files_in(path) if path.is_dir() else [path]
     stats = [(str(file), file.stat()) for file in files]
-    return tuple((name, status.st_size, status.st_mtime_ns) for name, status in stats)
+    return tuple((name, status.st_size, status.st_ctime_ns) for name, status in stats)
 
 
 def records(models: Path) -> dict[str, Record]:

@@ -175,7 +175,7 @@ class Verdict:
     key_detection_id: int | None = None
     cited_detection_ids: tuple[int, ...] = ()
     grounded: bool = True
-    """False where the model's words named what nobody detected, and the rules' sentence stands in their place."""
+    """False where the model's words told what was not detected, and the rules' sentence stands in their place."""
     raw_answer: str = ""
     """Of a language model, as it came."""
     effort: Effort = Effort()

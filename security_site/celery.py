@@ -38,7 +38,7 @@ CONFIGURATION: dict[str, Any] = {
     },
     "task_publish_retry": False,
     "worker_prefetch_multiplier": 1,
-    "worker_proc_alive_timeout": 180,
+    "worker_proc_alive_timeout": 1800,  # a large model on a slow disk is read twice before its worker is up
     "worker_soft_shutdown_timeout": 20,
     "worker_hijack_root_logger": False,
     "worker_send_task_events": False,

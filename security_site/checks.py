@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  (Django's own name)
 
+from inference.analysts import llm
 from inference.detectors.ultralytics import CPU_ADVICE
 from inference.registry import choose_detector
 from security_site.config import Config, system_time_zone
@@ -137,6 +138,20 @@ def the_detector_suits_the_machine(**_: Any) -> list[CheckMessage]:
             f"{config.DETECTOR_WEIGHTS} is a large model, and this machine shows no graphics card of NVIDIA.",
             hint=CPU_ADVICE,
             id="hsi.W006",
+        )
+    ]
+
+
+@register
+def a_language_model_that_is_named_is_used(**_: Any) -> list[CheckMessage]:
+    config: Config = settings.CONFIG
+    if config.ANALYST != "auto" or not config.LLM_MODEL or not (why_not := llm.why_not(config)):
+        return []
+    return [
+        Warning(
+            f"LLM_MODEL={config.LLM_MODEL} names a language model, and it is not used: {why_not}.",
+            hint="The rules judge alone. Once it is there, start the program again.",
+            id="hsi.W007",
         )
     ]
 

@@ -12,6 +12,7 @@ from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.functions import Now
 
 from cameras.models import Capture
+from events.asking import is_wanted
 from events.models import Assessment
 from inference.analysts.rules.phrases import percent
 from inference.registry import choose_analyst, choose_detector
@@ -57,6 +58,8 @@ class Engine:
     speeds: tuple[Speed, ...] = ()
     needs_worker: bool = True
     """False of the rules: whoever places a picture judges by them."""
+    came_later: bool = False
+    """It could not be chosen when the program started, so no process for it was."""
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -73,7 +76,7 @@ class Engine:
         told = [
             {key: worker.detail.get(key, "") for key in ("model", "sha256", "device", "note")}
             for worker in self.workers
-            if worker.detail.get("model")
+            if worker.detail.get("model") or worker.detail.get("note")
         ]
         return [one for number, one in enumerate(told) if one not in told[:number]]
 
@@ -91,7 +94,8 @@ def engines(present: Sequence[Worker]) -> list[Engine]:
     if analyst.name == "llm":
         why = "always there: a score the moment there is a visit"
         speeds = tuple(_model_speeds())
-        found.append(Engine("analyst", analyst.name, analyst.why, _running(present, "analyze"), speeds))
+        workers = _running(present, "analyze")
+        found.append(Engine("analyst", "llm", analyst.why, workers, speeds, came_later=not is_wanted()))
     else:
         why = analyst.why
     return [*found, Engine("analyst", "rules", why, speeds=tuple(_rules_speeds()), needs_worker=False)]

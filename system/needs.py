@@ -124,6 +124,12 @@ def _work(state: State) -> Iterator[Need]:
                 "Start the program again.",
                 "engines",
             )
+        elif engine.came_later:
+            yield Need(
+                "a language model was added",
+                f"A language model was added ({engine.why}), and is not used yet. Start the program again.",
+                "engines",
+            )
 
 
 def _is_told(stage: Stage, state: State) -> bool:

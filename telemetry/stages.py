@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from telemetry.broadcast import broadcast
+from telemetry.leases import is_time
 from telemetry.models import Pause
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def take_turn(stage: str) -> Turn | None:
         return Turn(stage, 0)
     if pause.retry_at is None:
         return Turn(stage, pause.attempts)
-    due = Pause.objects.filter(stage=stage, attempts=pause.attempts, retry_at__lte=Now())
+    due = Pause.objects.filter(is_time("retry_at"), stage=stage, attempts=pause.attempts)
     return Turn(stage, pause.attempts) if due.update(retry_at=Now() + LONGEST_TRY) else None
 
 

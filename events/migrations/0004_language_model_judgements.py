@@ -105,8 +105,15 @@ class Migration(migrations.Migration):
             name='score',
             field=models.PositiveSmallIntegerField(null=True),
         ),
-        # On the way back: a failed judgement has no score, and the older table no room for it.
-        migrations.RunSQL(migrations.RunSQL.noop, "DELETE FROM assessments WHERE score IS NULL"),
+        # On the way back: a failed judgement has no score, and the older table no room for it; a replay would pass for
+        # a reading. And nobody will look at what waits.
+        migrations.RunSQL(
+            migrations.RunSQL.noop,
+            [
+                "DELETE FROM assessments WHERE score IS NULL OR is_replay",
+                "UPDATE events SET analysis_state = 'none' WHERE analysis_state IN ('pending', 'running')",
+            ],
+        ),
         migrations.AddIndex(
             model_name='event',
             index=models.Index(models.OrderBy(models.F('is_fast_path'), descending=True), models.OrderBy(models.F('risk_score'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('analysis_state', 'pending')), name='idx_events_analysis_pending'),

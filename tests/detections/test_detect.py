@@ -248,6 +248,12 @@ def test_a_failed_try_waits_before_the_next(front: Path, detector: ScriptedDetec
     assert detect_queued("worker", 100) == 0
 
 
+def test_a_clock_that_was_set_back_does_not_hold_up_the_next_try(front: Path, detector: ScriptedDetector) -> None:
+    take_in(drop(front, "a.jpg", picture_bytes(1)))
+    Capture.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    assert detect_queued("worker", 100) == 1
+
+
 def test_a_missing_engine_pauses_the_stage_and_fails_nothing(front: Path, detector: ScriptedDetector) -> None:
     def gone(image: Image) -> list[Box]:
         raise EngineUnavailable("the graphics card is away")

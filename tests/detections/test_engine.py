@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import call_command
+from django.db.models.functions import Now
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
@@ -13,13 +20,14 @@ from pytest_django.fixtures import Settings
 from cameras.intake import take_in
 from cameras.models import Capture
 from detections import detect, tasks
-from detections.detect import detect_queued
+from detections.detect import STAGE, detect_queued
 from detections.models import Detection
 from detections.pace import LONGEST_PASS_S, Pace
 from inference.protocols import Box, EngineFacts, EngineLost, Image
-from security_site.config import Config
+from security_site.config import BASE_DIR, Config
 from telemetry.heartbeat import Beating, beat
 from telemetry.models import Heartbeat, Pause
+from telemetry.stages import take_turn, try_soon
 from tests.detections.conftest import ScriptedDetector
 from tests.files import drop, picture_bytes, video_bytes
 
@@ -114,8 +122,71 @@ def test_a_lost_engine_costs_the_process_and_no_picture(
     capture = Capture.objects.get()
     assert (capture.state, capture.attempts, capture.claim_id) == ("queued", 0, None)
     detector.answer = working
+    assert detect_queued("worker", 100) == 0
+    try_soon(STAGE)
     detect_queued("worker", 100)
     assert Capture.objects.get().state == "detected" and not Pause.objects.exists()
+
+
+def test_each_process_that_is_lost_makes_the_wait_for_the_next_longer(
+    front: Path, detector: ScriptedDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: Config) -> ScriptedDetector:
+        raise EngineLost("the graphics card failed")
+
+    monkeypatch.setattr(detect, "load_detector", lost)
+    take_in(drop(front, "a.jpg", picture_bytes(1)))
+    waits = []
+    for _ in range(3):
+        with pytest.raises(EngineLost):
+            detect_queued("worker", 100)
+        retry_at = Pause.objects.get().retry_at
+        assert retry_at is not None
+        waits.append((retry_at - timezone.now()).total_seconds())
+        Pause.objects.update(retry_at=Now())
+    assert waits[0] < waits[1] < waits[2] and waits[2] > 10
+
+
+class TestANewProcess:
+    @pytest.fixture(autouse=True)
+    def child(self, monkeypatch: pytest.MonkeyPatch, settings: Settings, data_dir: Path) -> None:
+        """This process is a child of the detect worker; its heart beats once."""
+        settings.CONFIG = Config(DATA_DIR=data_dir, DETECTOR="builtin", DETECT_GPU="1")
+        beating = Beating("detect@here:1", "detect")
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+        monkeypatch.setattr(tasks, "works_on", lambda queue: queue == "detect")
+        monkeypatch.setattr(tasks, "_beating", lambda: beating)
+        monkeypatch.setattr(Beating, "start", Beating._try_to_beat)
+        monkeypatch.setattr(tasks, "wake", lambda task: None)
+        later = timezone.now() + timedelta(minutes=4)
+        Pause.objects.create(stage=STAGE, reason="the graphics card failed", attempts=7, retry_at=later)
+
+    def test_loads_the_detector_on_its_own_card_and_waits_for_the_next_try(
+        self, detector: ScriptedDetector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cards = []
+
+        def load(_: Config) -> ScriptedDetector:
+            cards.append(os.environ["CUDA_VISIBLE_DEVICES"])
+            return detector
+
+        monkeypatch.setattr(tasks, "load_detector", load)
+        tasks.start_detecting()
+        assert cards == ["1"]
+        assert Heartbeat.objects.get(worker="detect@here:1").detail["model"] == "script"
+        assert take_turn(STAGE) is None
+
+    def test_of_a_program_that_is_started_anew_does_not_wait(self) -> None:
+        """Whatever was wrong with the card may be mended: that is why somebody started it."""
+        call_command("release", skip_checks=True)
+        assert take_turn(STAGE) is not None
+
+
+def test_cards_are_counted_as_nvidia_smi_counts_them() -> None:
+    """Else CUDA counts the fastest first, and DETECT_GPU=0 is another card than the one that was looked up."""
+    ask = "import os, security_site.worker; print(os.environ['CUDA_DEVICE_ORDER'])"
+    told = subprocess.run([sys.executable, "-c", ask], cwd=BASE_DIR, capture_output=True, text=True, check=True)
+    assert told.stdout == "PCI_BUS_ID\n"
 
 
 class TestWhatTheHeartbeatTells:

@@ -50,7 +50,7 @@ class Judged:
             now: dict[str, Any] = self.stack.api.get(f"events/{event['id']}/").json()
             return now if now["analysis_state"] == state else None
 
-        return eventually(look) or {}
+        return eventually(look, within_s=60) or {}  # a worker's death is noticed after ten seconds, and then it waits
 
     def told(self) -> dict[str, Any]:
         told: dict[str, Any] = self.stack.api.get(f"{self.stack.url}/readyz").json()

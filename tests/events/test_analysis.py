@@ -462,3 +462,23 @@ def test_the_claim_is_renewed_while_the_model_thinks(
     model.says(slow)
     assert analyze_pending(ME, 1) == 1
     assert now(event).risk_score == 61
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_is_kept_though_the_database_was_started_anew_while_the_model_thought(
+    event: Event, model: ScriptedModel
+) -> None:
+    def hang_up_on(pid: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        connection.close()
+
+    def slow(_: EventContext) -> Verdict:
+        database = threading.Thread(target=hang_up_on, args=[connection.connection.info.backend_pid])
+        database.start()
+        database.join()
+        return verdict(61)
+
+    model.says(slow)
+    assert analyze_pending(ME, 1) == 1
+    assert (now(event).risk_score, now(event).analysis_state) == (61, "done")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import cache
 
 import pytest
+from django.core.management import call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from events import analyze_tasks
@@ -91,11 +94,23 @@ def test_one_whose_model_cannot_run_says_so(monkeypatch: pytest.MonkeyPatch, wok
     assert woken == ["events.analyze_pending"]
 
 
-def test_a_new_process_need_not_wait_for_the_next_try() -> None:
-    """Whatever kept the last one from it may be mended: that is why somebody started it."""
-    Pause.objects.create(stage="analyze", reason="no memory", attempts=7, retry_at="2099-01-01T00:00Z")
-    assert take_turn("analyze") is None
+@pytest.fixture
+def paused() -> None:
+    later = timezone.now() + timedelta(minutes=4)
+    Pause.objects.create(stage="analyze", reason="it computes what are no numbers", attempts=7, retry_at=later)
+
+
+@pytest.mark.usefixtures("paused")
+def test_a_process_that_takes_the_place_of_one_that_ended_waits_for_the_next_try() -> None:
+    """Else a model that ends every process would be loaded over and over."""
     start_analyzing()
+    assert take_turn("analyze") is None
+
+
+@pytest.mark.usefixtures("paused")
+def test_a_start_of_the_program_does_not_wait() -> None:
+    """Whatever kept the model from answering may be mended: that is why somebody started it."""
+    call_command("release", skip_checks=True)
     assert take_turn("analyze") is not None
 
 
@@ -116,6 +131,24 @@ def test_what_a_server_runs_by_now_is_told_after_an_answer(
     monkeypatch.setattr("events.analysis.analyze_pending", lambda worker, most: 1)
     analyze_pending_task()
     assert analyze_tasks._beating().detail["model"] == "another"
+
+
+def test_what_could_not_run_at_the_start_is_told_once_it_runs(
+    monkeypatch: pytest.MonkeyPatch, worker: ScriptedModel
+) -> None:
+    def broken(*_: object) -> object:
+        raise EngineUnavailable("tiny.gguf is not there")
+
+    monkeypatch.setattr("events.analysis.analyze_pending", lambda worker, most: 0)
+    with monkeypatch.context() as without:
+        without.setattr(analyze_tasks, "load_analyst", broken)
+        start_analyzing()
+    Pause.objects.create(stage="analyze", reason="tiny.gguf is not there")
+    analyze_pending_task()
+    assert "tiny.gguf is not there" in str(analyze_tasks._beating().detail["note"])
+    Pause.objects.all().delete()
+    analyze_pending_task()
+    assert (analyze_tasks._beating().detail["model"], analyze_tasks._beating().detail["note"]) == ("tiny", "")
 
 
 def test_a_process_that_cannot_go_on_ends(monkeypatch: pytest.MonkeyPatch) -> None:

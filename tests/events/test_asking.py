@@ -164,6 +164,10 @@ class TestClaiming:
         now = waiting(risk_score=10)
         assert claimed().event_id == now.pk and later in pending()
 
+    def test_one_whose_next_try_lies_hours_ahead_is_taken_for_the_clock_was_set_back(self) -> None:
+        event = waiting(analysis_next_at=timezone.now() + timedelta(hours=1))
+        assert claimed().event_id == event.pk
+
     @pytest.mark.django_db(transaction=True)
     def test_many_workers_at_once_take_each_visit_once(self) -> None:
         for _ in range(12):
@@ -241,6 +245,25 @@ class TestDeadWorkers:
         assert failed.error == "Given up after 3 tries. The last one: the analyze process ended or stalled meanwhile."
         assert (failed.score, failed.detection_count) == (None, 1)
         assert (after.risk_score, after.summary) == (44, event.summary) and after.revision > event.revision
+
+    @pytest.mark.parametrize(
+        ("settings_of_model", "name"),
+        [
+            ({"LLM_MODEL": "/opt/models/nemotron.gguf"}, "nemotron"),
+            ({"LLM_MODEL": "nvidia/nemotron", "LLM_URL": "http://127.0.0.1:9/v1"}, "nvidia/nemotron"),
+            ({"LLM_URL": "http://127.0.0.1:9/v1"}, "the server’s model"),
+        ],
+        ids=["file", "named on a server", "a server's own"],
+    )
+    def test_what_was_given_up_names_the_model_as_its_answers_do(
+        self, settings: Settings, settings_of_model: dict[str, str], name: str
+    ) -> None:
+        settings.CONFIG = settings.CONFIG.model_copy(update=settings_of_model)
+        waiting(analysis_attempts=2)
+        claimed()
+        seconds_later(11)
+        free_lost_claims()
+        assert Assessment.objects.get(source="llm").model == name
 
     def test_one_that_was_asked_about_meanwhile_goes_on_waiting(self) -> None:
         event = waiting()

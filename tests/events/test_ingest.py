@@ -11,12 +11,20 @@ from django.core.management import CommandError, call_command
 
 from cameras.models import Camera, Capture
 from events.models import Event
+from inference.protocols import EngineLost
 from telemetry.models import Heartbeat
 from telemetry.stages import pause
 from tests.files import drop, picture_bytes
 from tests.footage import draw_empty_jpeg, draw_person_jpeg
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def beats_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from its thread: where a test takes long, that would wait for the end of the test's transaction, and then
+    leave its row in the database for the other tests."""
+    monkeypatch.setattr("telemetry.heartbeat.HEARTBEAT_INTERVAL_S", 3600)
 
 
 def ingest(*arguments: str) -> str:
@@ -61,3 +69,20 @@ def test_a_paused_stage_is_told_instead_of_waited_for(tmp_path: Path, monkeypatc
     with pytest.raises(CommandError, match="paused: no disk"):
         ingest(str(drop(tmp_path, "a.jpg", picture_bytes(1))), "--camera", "x", "--wait")
     assert not Heartbeat.objects.exists(), "it must not be taken for a worker that lives"
+
+
+def test_a_detector_that_is_lost_is_told_and_the_next_call_tries_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calls this waits for it, so it does not wait for the workers' next try."""
+
+    def lose(config: object) -> None:
+        raise EngineLost("the graphics card failed")
+
+    first, second = (str(drop(tmp_path, f"{number}.jpg", picture_bytes(number))) for number in (1, 2))
+    with monkeypatch.context() as broken:
+        broken.setattr("detections.detect.load_detector", lose)
+        with pytest.raises(CommandError, match="paused: the graphics card failed"):
+            ingest(first, "--camera", "x", "--wait")
+    assert "2.jpg: Nothing found" in ingest(second, "--camera", "x", "--wait")
+    assert set(Capture.objects.values_list("state", flat=True)) == {"detected"}

@@ -27,7 +27,7 @@ from inference.protocols import EventContext, Verdict
 from inference.scale import Level, level_of
 from tests.events.rows import NOON, Seen, detected, make_camera
 from tests.factories import CameraFactory
-from tests.inference.llm_server import BROKEN_JSON, FAILS, LlmServer, judges, llm_server
+from tests.inference.llm_server import BROKEN_JSON, FAILS, HALLUCINATED, LlmServer, judges, llm_server
 
 pytestmark = pytest.mark.django_db
 NOW = NOON + timedelta(hours=12)
@@ -133,6 +133,11 @@ class TestReplays:
         kept, failed = replays()
         assert kept.event == second and failed.event == first and failed.score is None and failed.error
         assert "visits               1" in printed
+
+    def test_scores_that_are_the_rules_own_are_counted(self, model: LlmServer) -> None:
+        visits(2)
+        model.answers(judges(score=20), HALLUCINATED)
+        assert "Told what was not detected, so that the rules' score is compared: 1." in reassess()
 
     def test_a_model_out_of_reach_stops_it_with_what_was_done(self, model: LlmServer) -> None:
         visits(3)

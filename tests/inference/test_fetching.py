@@ -18,9 +18,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
+from inference.detectors.ultralytics.library import import_ultralytics
 from inference.fetching import FetchError, fetch
 from inference.model_files import locked, records, sha256_of
-from inference.sources import NEMOTRON, NotPublished, Source, detector_source, llm_source
+from inference.sources import NEMOTRON, NothingToFetch, NotPublished, Source, detector_source, llm_source
 from security_site.config import BASE_DIR, Config
 from tests.inference.model_server import ModelServer, serving
 from tests.stack import eventually
@@ -153,7 +154,7 @@ FETCH += "fetch(Source('model.pt', sys.argv[1]), Path(sys.argv[2]), lambda *_: N
 
 
 def test_a_killed_process_leaves_what_the_next_goes_on_from(server: ModelServer, models: Path) -> None:
-    server.pause_s = 0.3
+    server.pause_s = 1.0
     command = [sys.executable, "-c", FETCH, server.url(), str(models)]
     killed = subprocess.Popen(command, cwd=BASE_DIR)
     part = models / PART
@@ -257,6 +258,7 @@ class TestSources:
         return Config(DATA_DIR=tmp_path, **settings)  # type: ignore[arg-type]
 
     def test_every_address_of_weights_is_one_that_the_library_itself_knows(self, tmp_path: Path) -> None:
+        import_ultralytics(tmp_path)
         from ultralytics.utils import downloads
 
         from inference.sources import DETECTION_WEIGHTS, ULTRALYTICS_RELEASE
@@ -276,7 +278,7 @@ class TestSources:
         assert llm_source(self.config(tmp_path)).name == NEMOTRON
         with pytest.raises(NotPublished, match=r"LLM_MODEL=mine\.gguf is your own choice"):
             llm_source(self.config(tmp_path, LLM_MODEL="mine.gguf"))
-        with pytest.raises(NotPublished, match="runs at LLM_URL"):
+        with pytest.raises(NothingToFetch, match="runs at LLM_URL"):
             llm_source(self.config(tmp_path, LLM_URL="http://127.0.0.1:1/v1"))
 
 
@@ -296,6 +298,29 @@ class TestTheCommand:
         assert "https://github.com/ultralytics/assets/releases/download/v8.4.0/rtdetr-l.pt cannot be reached" in told
         assert "The detector that runs goes on as it is; without weights that is the built-in one." in told
         assert failure.value.returncode == 1
+
+    def test_of_several_each_is_tried_and_every_failure_told(
+        self, data_dir: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.moved = {"/rtdetr-l.pt": "http://127.0.0.1:1/"}
+        monkeypatch.setattr("inference.sources.ULTRALYTICS_RELEASE", server.url("/"))
+        monkeypatch.setattr("inference.sources.NEMOTRON_RELEASE", server.url("/"))
+        with pytest.raises(CommandError, match="is not encrypted"):
+            call_command("fetch_models", "all")
+        assert (data_dir / "models" / NEMOTRON).read_bytes() == CONTENT
+
+    def test_ones_own_that_are_there_need_no_fetching(
+        self, data_dir: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        own = data_dir / "models" / "mine.onnx"
+        own.parent.mkdir()
+        own.touch()
+        settings.CONFIG = Config(DATA_DIR=data_dir, DETECTOR_WEIGHTS="mine.onnx", LLM_URL="http://127.0.0.1:1/v1")
+        call_command("fetch_models", "all")
+        assert capsys.readouterr().out == (
+            f"{own} is your own, and there: nothing to fetch.\n"
+            "The language model runs at LLM_URL=http://127.0.0.1:1/v1: nothing to fetch.\n"
+        )
 
     def test_it_tells_what_it_fetched(
         self, data_dir: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

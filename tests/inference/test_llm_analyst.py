@@ -127,6 +127,19 @@ def test_a_second_try_is_told_what_was_wrong_and_is_steady(
     assert verdict.raw_answer == verdict_text()
 
 
+def test_figures_that_are_not_the_visits_count_as_not_grounded(server: LlmServer, analyst: llm.LlmAnalyst) -> None:
+    server.answers(judges(summary="Three people came to the door."))
+    verdict = analyst.assess(VISIT)
+    assert not verdict.grounded
+    assert "“three people”" in server.requests[1].messages[3]["content"]
+
+
+def test_what_cannot_be_checked_for_its_language_is_refused(server: LlmServer, analyst: llm.LlmAnalyst) -> None:
+    server.answers(judges(summary="Ein Mensch mit einem Messer.", reasoning="Es war Nacht.", change=""))
+    with pytest.raises(AnswerRefused, match="it is not in English"):
+        analyst.assess(VISIT)
+
+
 def test_the_second_try_names_what_was_not_there(server: LlmServer, analyst: llm.LlmAnalyst) -> None:
     server.answers(HALLUCINATED, GOOD)
     analyst.assess(VISIT)

@@ -186,12 +186,16 @@ def test_a_request_that_is_refused_in_every_form_does_not_lose_the_schema(
     assert server.requests[-1].body["response_format"]["type"] == "json_schema"
 
 
-def test_a_model_without_a_system_role_is_told_all_in_the_first_question(server: LlmServer, model: ServedModel) -> None:
-    server.answers(fails_with(500, "System role not supported"), GOOD)
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_model_without_a_system_role_is_told_all_in_the_first_question(
+    server: LlmServer, model: ServedModel, status: int
+) -> None:
+    server.answers(fails_with(status, "System role not supported"), GOOD)
     ask(model)
     ask(model)
     for request in server.requests[1:]:
         assert request.messages == [{"role": "user", "content": "Judge.\n\nA visit."}]
+        assert request.body["response_format"]["type"] == "json_schema", "that was not what it refused"
 
 
 def test_the_key_is_in_no_message_and_no_log(
@@ -258,6 +262,7 @@ def test_an_answer_that_was_cut_off_says_so(server: LlmServer, model: ServedMode
     ("given", "why"),
     [
         ({"LLM_URL": "http://a:b:c/"}, "LLM_URL is not an address"),
+        ({"LLM_URL": "http://127.0.0.1:1/v1?key=s3cret"}, "a key belongs into LLM_API_KEY"),
         ({"LLM_URL": "http:///v1"}, "cannot be reached: is it running, and is LLM_URL right?"),
         ({"LLM_URL": "http://127.0.0.1:1", "LLM_API_KEY": "clé"}, "LLM_API_KEY holds characters that cannot be sent"),
         ({"LLM_URL": "http://127.0.0.1:1", "LLM_API_KEY": "a\nb"}, "LLM_API_KEY holds characters that cannot be sent"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -88,6 +89,27 @@ def test_a_file_that_changes_while_it_is_loaded_is_refused(models: Path) -> None
     put(models / "a.onnx")
     with pytest.raises(EngineUnavailable, match="changed while it was loaded"), verified("a.onnx", models) as (path, _):
         path.write_bytes(b"longer than it was")
+    assert records(models) == {}
+
+
+def test_another_file_with_the_size_and_time_of_the_first_is_refused_too(models: Path) -> None:
+    before = put(models / "a.onnx").stat()
+    with pytest.raises(EngineUnavailable, match="changed while it was loaded"), verified("a.onnx", models) as (path, _):
+        os.utime(put(path, b"Weights"), ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_file_that_is_gone_once_it_was_loaded_is_no_crash(models: Path) -> None:
+    put(models / "a.onnx")
+    with pytest.raises(EngineUnavailable, match=r"a\.onnx cannot be kept"), verified("a.onnx", models) as (path, _):
+        path.unlink()
+
+
+def test_a_checksum_that_cannot_be_written_lets_nothing_through(models: Path) -> None:
+    put(models / "a.onnx")
+    (models / ".manifest.json.part").mkdir()
+    refused = pytest.raises(EngineUnavailable, match=r"a\.onnx cannot be kept in .*: Is a directory")
+    with refused, verified("a.onnx", models):
+        pass
     assert records(models) == {}
 
 

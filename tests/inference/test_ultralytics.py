@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from inference.detectors.ultralytics import load, why_not
+from inference.detectors.ultralytics import WeightsRefused, load, why_not
 from inference.detectors.ultralytics.detector import UltralyticsDetector
 from inference.protocols import Box, EngineLost, EngineUnavailable, Image
 from security_site.config import Config
@@ -159,6 +160,12 @@ def out_of_memory() -> Exception:
     return error
 
 
+def put_on_card(detector: UltralyticsDetector) -> UltralyticsDetector:
+    """What a graphics card would compute, as far as this program knows."""
+    detector._network = replace(detector._network, on_card=True)
+    return detector
+
+
 def test_without_enough_memory_fewer_go_through_at_once_and_it_says_so(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,16 +185,79 @@ def test_without_enough_memory_fewer_go_through_at_once_and_it_says_so(
 def test_a_picture_that_does_not_fit_alone_pauses_the_stage(data_dir: Path) -> None:
     detector = loaded("figures.pt", data_dir)
     LittleMemory(detector, 0, out_of_memory())
-    with pytest.raises(EngineUnavailable, match="one picture is too much for the memory") as refusal:
+    with pytest.raises(EngineUnavailable, match="one picture is too much for the memory of this machine") as refusal:
         detector.detect([draw(1, 320, 240)[0]] * 2)
     assert not isinstance(refusal.value, EngineLost)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+        RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"),
+        RuntimeError("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 123"),
+    ],
+    ids=["Python", "cuBLAS", "cuDNN", "C++", "onnxruntime"],
+)
+def test_a_lack_of_memory_is_known_whoever_tells_it(data_dir: Path, error: Exception) -> None:
+    detector = put_on_card(loaded("figures.pt", data_dir))
+    card = LittleMemory(detector, 2, error)
+    detector.detect([draw(number, 320, 240)[0] for number in range(4)])
+    assert card.passes == [4, 2, 2]
+
+
+CARD_FAILS = "CUDA error: unspecified launch failure\nCUDA kernel errors might be…"
+
+
 def test_a_card_that_fails_costs_the_process_not_the_pictures(data_dir: Path) -> None:
-    detector = loaded("figures.pt", data_dir)
-    LittleMemory(detector, 0, RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be…"))
+    detector = put_on_card(loaded("figures.pt", data_dir))
+    LittleMemory(detector, 0, RuntimeError(CARD_FAILS))
     with pytest.raises(EngineLost, match=r"the graphics card failed \(CUDA error: unspecified launch failure\)"):
         detector.detect([draw(1, 320, 240)[0]])
+
+
+def test_without_a_card_no_error_is_one_of_a_card(data_dir: Path) -> None:
+    """An engine for TensorRT where there is no card says so, and a new process would end the same."""
+    detector = loaded("figures.pt", data_dir)
+    LittleMemory(detector, 0, RuntimeError("No CUDA GPUs are available"))
+    with pytest.raises(WeightsRefused, match=r"figures\.pt cannot run here: No CUDA GPUs are available"):
+        detector.warm_up()
+
+
+def test_on_a_card_the_library_is_asked_for_half_precision(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ultralytics.engine import predictor
+
+    asked, backend = [], predictor.AutoBackend
+
+    def made(*arguments: Any, **options: Any) -> Any:
+        asked.append(options["fp16"])
+        return backend(*arguments, **options)
+
+    monkeypatch.setattr(predictor, "AutoBackend", made)
+    detector = loaded("figures.pt", data_dir)
+    detector._network.model.predictor = None  # as before the first pass
+    put_on_card(detector).detect([draw(1, 320, 240)[0]])
+    assert asked == [False, True]
+
+
+@pytest.mark.parametrize(("has_card", "at_once"), [(True, 5), (False, 1)])
+def test_it_is_warmed_up_with_what_a_camera_sends_and_on_a_card_with_a_full_batch(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, has_card: bool, at_once: int
+) -> None:
+    detector = loaded("figures.pt", data_dir, DETECT_BATCH=5)
+    model = detector._network.model
+    shapes: list[tuple[int, ...]] = []
+
+    def predict(images: list[Image], **options: Any) -> Any:
+        shapes.extend(image.shape for image in images)
+        return real(images, **options)
+
+    real, model.predict = model.predict, predict
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_card)
+    detector.warm_up()
+    assert shapes == [(1080, 1920, 3)] * at_once
 
 
 def test_an_error_of_a_picture_is_no_error_of_the_engine(data_dir: Path) -> None:
@@ -255,6 +325,36 @@ class TestItCannotRun:
         with pytest.raises(EngineUnavailable, match=r"evil\.pt cannot be loaded"):
             load(config_for(path.name, data_dir))
         assert not trace.exists()
+
+    def test_with_an_export_that_tells_its_classes_in_another_way(self, data_dir: Path) -> None:
+        import onnx
+
+        model = onnx.load(checkpoints() / "figures.onnx")
+        (names,) = [entry for entry in model.metadata_props if entry.key == "names"]
+        names.value = "['person', 'car']"
+        path = data_dir / "models" / "strange.onnx"
+        path.parent.mkdir(parents=True)
+        onnx.save(model, path)
+        with pytest.raises(WeightsRefused, match=r"strange\.onnx cannot be loaded"):
+            load(config_for(path.name, data_dir))
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ImportError("no module named torch"),
+            OSError("libcudart.so.13: cannot open shared object file"),
+            RuntimeError("operator torchvision::nms does not exist"),
+        ],
+    )
+    def test_with_libraries_that_do_not_go_together(
+        self, data_dir: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(_: Path) -> None:
+            raise error
+
+        monkeypatch.setattr("inference.detectors.ultralytics.detector.import_ultralytics", fail)
+        with pytest.raises(EngineUnavailable, match=f"ultralytics cannot be loaded: {error}; run: make models"):
+            loaded("figures.pt", data_dir)
 
     def test_with_weights_that_detect_nothing(self, data_dir: Path) -> None:
         with pytest.raises(EngineUnavailable, match=r"classifier\.pt is no detector: its task is 'classify'"):

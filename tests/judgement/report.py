@@ -36,6 +36,8 @@ def tell(out: Console, measured: Measured) -> None:
     _line(out, f"scores at their reference points {measured.near_reference}")
     if refused := sum(judged.verdict is None for judged in measured.situations):
         _line(out, f"answers that could not be kept {refused}")
+    if ungrounded := sum(not judged.verdict.grounded for judged in measured.situations if judged.verdict):
+        _line(out, f"answers that told what was not detected, judged by the rules instead {ungrounded}")
     _tell_differences(out, measured)
 
 

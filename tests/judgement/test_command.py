@@ -10,8 +10,9 @@ import pytest
 
 from inference.analysts.rules import RulesAnalyst
 from inference.protocols import AnswerRefused, Effort, EngineUnavailable, EventContext, Verdict
+from tests.inference.ordinary_week import levels, ordinary_week
 from tests.judgement import __main__ as command
-from tests.judgement.measure import measure
+from tests.judgement.measure import Shares, measure
 from tests.judgement.shipped import held_out, tuned
 
 RATES = ("band agreement", "false alarms", "incidents caught", "pairs in order")
@@ -41,6 +42,13 @@ class Mute(RulesAnalyst):
 
     def assess(self, context: EventContext) -> Verdict:
         raise AnswerRefused("no JSON", raw_answer="?", model="mute", effort=Effort())
+
+
+class Liar(RulesAnalyst):
+    """Tells what nobody detected, so that the rules' reading stands."""
+
+    def assess(self, context: EventContext) -> Verdict:
+        return replace(super().assess(context), grounded=False)
 
 
 class Absent(RulesAnalyst):
@@ -95,6 +103,24 @@ def test_answers_that_cannot_be_kept_agree_with_nobody(home: Path) -> None:
     measured = measure(Mute(), tuned())
     assert measured.agreement.hits == measured.caught.hits == measured.in_order.hits == 0
     assert measured.false_alarms.hits == 0
+
+
+def test_the_week_of_an_analyst_whose_answers_cannot_be_kept_is_the_rules(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge_with(monkeypatch, Mute())
+    assert command.main([]) == 1
+    printed = capsys.readouterr().out
+    assert f"answers that could not be kept {len(tuned().situations)}" in printed
+    assert f"zones drawn, four weeks learned: {Shares(levels(RulesAnalyst(), ordinary_week()))}" in printed
+
+
+def test_scores_that_are_the_rules_own_are_not_passed_off_as_a_models(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge_with(monkeypatch, Liar())
+    command.main([str(home)])
+    assert "answers that told what was not detected, judged by the rules instead 1" in capsys.readouterr().out
 
 
 def test_a_file_of_ones_own_is_judged_under_its_name_and_promises_nothing(

@@ -167,13 +167,20 @@ class TestPage:
         Event.objects.update(analysis_state="pending")
         assert "More was seen since the language model looked; it looks again." in why(page, event)
 
-    def test_a_pause_says_why_to_those_who_may_mend_it(self, page: Client, front: Camera) -> None:
+    @pytest.mark.parametrize(
+        ("reason", "told"),
+        [
+            ("http://127.0.0.1:9/v1 does not answer", "http://127.0.0.1:9/v1 does not answer."),
+            ("it cannot be loaded.", "it cannot be loaded."),
+            ("it cannot be reached: is it running?", "it cannot be reached: is it running?"),
+        ],
+    )
+    def test_a_pause_says_why_to_those_who_may_mend_it(
+        self, page: Client, front: Camera, reason: str, told: str
+    ) -> None:
         event = visit(front)
-        Pause.objects.create(stage="analyze", reason="http://127.0.0.1:9/v1 does not answer.")
-        sentence = (
-            "The language model is not available: http://127.0.0.1:9/v1 does not answer; this is the rules’ score."
-        )
-        assert sentence in why(page, event)
+        Pause.objects.create(stage="analyze", reason=reason)
+        assert f"The language model is not available: {told} This is the rules’ score." in why(page, event)
         viewer = signed_in_as(UserFactory.create(role=Role.VIEWER, camera_ids=[front.pk]))
         assert "The language model is not available; this is the rules’ score." in why(viewer, event)
 
@@ -240,10 +247,10 @@ class TestPage:
         event = visit(front)
         read_by_model(event, score=44, grounded=False)
         text = why(page, event)
-        assert "The language model named what nobody detected, so the rules’ reading stands." in text
+        assert "The language model said what was not detected, so the rules’ reading stands." in text
         assert "Judged by the rules, after asking qwen-4b, a language model, told by prompt" in text
         assert "Model: 44" not in text
-        assert "by rules · the model named what nobody detected" in card(page)
+        assert "by rules · the model said what was not detected" in card(page)
 
     def test_the_timing_has_both_judgements(self, page: Client, front: Camera) -> None:
         event = visit(front)

@@ -130,3 +130,15 @@ def test_a_large_detector_without_a_graphics_card_is_advised_against(
     settings.CONFIG = Config(DETECTOR="ultralytics", DETECTOR_WEIGHTS=weights)
     monkeypatch.setattr(checks, "GRAPHICS_CARDS", cards)
     assert ids(checks.the_detector_suits_the_machine()) == found
+
+
+def test_a_language_model_that_is_named_and_not_there_is_a_warning(settings: Settings, tmp_path: Path) -> None:
+    weights = tmp_path / "model.gguf"
+    named = settings.CONFIG = Config(LLM_MODEL=str(weights))
+    assert ids(checks.a_language_model_that_is_named_is_used()) == ["hsi.W007"]
+    for more in ({"LLM_MODEL": ""}, {"ANALYST": "rules"}, {"LLM_URL": "http://127.0.0.1:9/v1"}):
+        settings.CONFIG = named.model_copy(update=more)
+        assert ids(checks.a_language_model_that_is_named_is_used()) == []
+    settings.CONFIG = named
+    weights.touch()
+    assert ids(checks.a_language_model_that_is_named_is_used()) == []

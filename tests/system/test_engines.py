@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -12,7 +14,7 @@ from system.workers import workers
 from telemetry.heartbeat import beat
 from tests.api.callers import caller
 from tests.factories import AssessmentFactory, CaptureFactory, EventFactory
-from tests.system.programs import ago, signed_in, words
+from tests.system.programs import ago, first_line, signed_in, words
 
 pytestmark = pytest.mark.django_db
 DETECTOR = {
@@ -46,6 +48,13 @@ def test_what_a_worker_loaded_is_told_with_its_checksum(page: Client, settings: 
     said = words(page)
     assert f"ultralytics : DETECTOR=ultralytics rtdetr-l.pt on NVIDIA RTX A5500 SHA-256 {'ab' * 32}" in said
     assert said.count("Its memory holds 4 pictures at once, not 8.") == 1
+
+
+def test_a_worker_whose_engine_cannot_run_says_why(page: Client, settings: Settings) -> None:
+    use_a_model(settings)
+    beat("detect@home:1", "detect", {"engine": "ultralytics", "note": "It cannot run: rtdetr-l.pt is broken"})
+    assert "It cannot run: rtdetr-l.pt is broken" in words(page)
+    assert " on CPU" not in words(page)
 
 
 def test_how_long_pictures_and_videos_took_in_the_last_hour(page: Client, front: Camera) -> None:
@@ -87,6 +96,18 @@ def test_the_rules_are_always_told_of_and_need_no_worker(page: Client, settings:
     assert "rules : always there: a score the moment there is a visit" in words(page)
     assert not engine("rules").needs_worker
     assert words(page).count("No process runs it now.") == 2
+
+
+@pytest.mark.usefixtures("running")
+def test_a_model_that_came_after_the_start_of_the_program_is_told_to_wait_for_the_next(
+    page: Client, settings: Settings, tmp_path: Path
+) -> None:
+    weights = tmp_path / "late.gguf"
+    settings.CONFIG = settings.CONFIG.model_copy(update={"LLM_MODEL": str(weights)})
+    assert first_line(page) == "Everything runs."
+    weights.touch()
+    assert first_line(page) == "1 thing needs you: a language model was added."
+    assert "(LLM_MODEL names its file), and is not used yet. Start the program again." in words(page)
 
 
 def test_monitors_and_the_api_are_told_the_same(settings: Settings, front: Camera) -> None:

@@ -57,6 +57,15 @@ def test_only_one_gets_the_next_try_and_another_only_if_nothing_comes_of_it() ->
     assert take_turn(STAGE) == Turn(STAGE, 1)
 
 
+def test_a_next_try_that_lies_hours_ahead_was_planned_before_the_clock_was_set_back() -> None:
+    fail(9)
+    Pause.objects.update(retry_at=Now() + timedelta(minutes=5))
+    assert take_turn(STAGE) is None
+    Pause.objects.update(retry_at=Now() + timedelta(hours=1))
+    assert take_turn(STAGE) == Turn(STAGE, 9)
+    assert take_turn(STAGE) is None
+
+
 def test_the_wait_doubles_up_to_five_minutes() -> None:
     for wait, longest in zip(fail(9), [5, 10, 20, 40, 80, 160, 300, 300, 300], strict=True):
         assert 0.8 * longest <= wait <= longest

@@ -19,8 +19,10 @@ from cameras.receipts import outcome_of
 from cameras.uploads import Refused, store
 from detections.detect import STAGE, detect_queued
 from events.placing import place_detected
+from inference.protocols import EngineLost
 from telemetry.heartbeat import Beating
 from telemetry.models import Heartbeat, Pause
+from telemetry.stages import try_soon
 
 ON_THE_WAY = (Capture.State.QUEUED, Capture.State.DETECTING)
 POLL_S = 0.1
@@ -112,10 +114,14 @@ def _wait_for_workers(captures: list[int], show: Callable[[int], None]) -> None:
 
 def _work_here(captures: list[int], show: Callable[[int], None]) -> None:
     """Do the workers' work in this process. Raises CommandError where the detect stage is paused."""
+    try_soon(STAGE)
     with Beating(f"ingest@{os.getpid()}", "detect") as beating:
         while (settled := _settled(captures)) < len(captures):
             show(settled)
-            worked = detect_queued(beating.worker, 1)
+            try:
+                worked = detect_queued(beating.worker, 1)
+            except EngineLost:
+                worked = 0  # paused, with the reason
             for camera_id in Capture.objects.unplaced().values_list("camera_id", flat=True).distinct():
                 place_detected(camera_id)
             if paused := Pause.objects.filter(stage=STAGE).first():

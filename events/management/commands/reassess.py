@@ -68,6 +68,8 @@ class Command(BaseCommand):
         if failed:
             shown = ", ".join(map(str, failed[:10])) + (" …" if len(failed) > 10 else "")
             self.stdout.write(f"Answers that could not be kept: {len(failed):,} (events {shown}).")
+        if ungrounded := sum(not assessment.grounded for assessment in done):
+            self.stdout.write(f"Told what was not detected, so that the rules' score is compared: {ungrounded:,}.")
         self.stdout.write("")
         moves = [Move(one.event_id, one.event.risk_score, one.score) for one in done if one.score is not None]
         for line in lines_of(moves):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from inference.analysts.llm.answer import Answer, AnswerWrong, parse_answer
 from inference.analysts.llm.facts import Facts, facts_of
-from inference.analysts.llm.grounding import ungrounded_in
+from inference.analysts.llm.figures import wrong_figures_in
+from inference.analysts.llm.grounding import is_english, ungrounded_in
 from inference.analysts.llm.language_model import Completion, LanguageModel, Message
 from inference.analysts.llm.prompt import once_more, question, shipped_instructions
 from inference.analysts.rules import RulesAnalyst
@@ -21,7 +22,7 @@ LONGEST_RAW_ANSWER = 8000
 
 
 class _Ungrounded(AnswerWrong):
-    """The form is right, but it speaks of what nobody detected."""
+    """The form is right, but it tells what was not detected."""
 
 
 @dataclass
@@ -48,7 +49,11 @@ class LlmAnalyst:
         self._model = model
         self._instructions = instructions or shipped_instructions()
         self._rules = RulesAnalyst()
-        self.facts: EngineFacts = model.facts
+
+    @property
+    def facts(self) -> EngineFacts:
+        """As they are now: a server may have been given another model."""
+        return self._model.facts
 
     def with_instructions(self, instructions: str) -> LlmAnalyst:
         return LlmAnalyst(self._model, instructions)
@@ -56,11 +61,7 @@ class LlmAnalyst:
     def assess(self, context: EventContext) -> Verdict:
         by_rules = self._rules.assess(context)
         facts = facts_of(context, by_rules)
-        conversation = _Conversation(self._model)
-        try:
-            return self._judged(context, by_rules, facts, conversation)
-        finally:
-            self.facts = self._model.facts  # a server may have been given another model
+        return self._judged(context, by_rules, facts, _Conversation(self._model))
 
     def _judged(self, context: EventContext, by_rules: Verdict, facts: Facts, conversation: _Conversation) -> Verdict:
         """The second try is told what is wrong with the first."""
@@ -121,7 +122,9 @@ def _read(completion: Completion, context: EventContext, by_rules: Verdict, fact
             raise AnswerWrong("it does not come to an end") from wrong
         raise
     said = f"{answer.summary}; {answer.reasoning}; {answer.change}"
-    if named := ungrounded_in(said, context, by_rules):
+    if not is_english(said):
+        raise AnswerWrong("it is not in English, and words of no other language can be checked")
+    if named := (*ungrounded_in(said, context, by_rules), *wrong_figures_in(said, context)):
         raise _Ungrounded(f"it says {', '.join(f'“{word}”' for word in named)}, which the facts do not")
     return answer
 

@@ -69,6 +69,8 @@ class ServedModel:
             url = httpx.URL(config.LLM_URL)
         except httpx.InvalidURL as error:
             raise EngineUnavailable("LLM_URL is not an address, such as http://192.168.1.20:8080/v1") from error
+        if url.query or url.fragment:
+            raise EngineUnavailable("LLM_URL ends with its path, such as /v1; a key belongs into LLM_API_KEY")
         if not (config.LLM_API_KEY.isascii() and config.LLM_API_KEY.isprintable()):
             raise EngineUnavailable("LLM_API_KEY holds characters that cannot be sent: set it again")
         self._url = url.copy_with(userinfo=b"", path=url.path.rstrip("/"))
@@ -90,10 +92,11 @@ class ServedModel:
             except _TooLarge as large:
                 return Completion(large.beginning.decode(errors="replace"), Effort(), is_cut_off=True)
             except _Refused as refused:
-                if refused.status in REFUSES_THE_FORM and form + 1 < len(FORMS):
-                    form += 1
-                elif not self._has_mended(refused):
+                if self._has_mended(refused):
+                    continue
+                if refused.status not in REFUSES_THE_FORM or form + 1 == len(FORMS):
                     raise self._unavailable(refused) from refused
+                form += 1
             else:
                 self._form = form
                 return completion

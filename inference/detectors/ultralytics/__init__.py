@@ -19,7 +19,7 @@ LIBRARIES = ("torch", "torchvision", "ultralytics")
 OPENVINO_FOLDER = "_openvino_model"
 CPU_ADVICE = (
     "RT-DETR takes from half a second to several for a picture on a CPU. A small YOLO is ten times as fast: set "
-    "DETECTOR_WEIGHTS=yolo26n.pt, then run manage.py fetch_models."
+    "DETECTOR_WEIGHTS=yolo26n.pt, run manage.py fetch_models, and start the program again."
 )
 NEEDED_BY_FORMAT = {".pt": "torch", ".onnx": "onnxruntime", ".engine": "tensorrt", OPENVINO_FOLDER: "openvino"}
 

@@ -34,7 +34,15 @@ USUAL_STRIDE = 32
 USUAL_PICTURE = (1080, 1920, 3)
 TOLD = ("names", "imgsz", "stride", "args")
 """What is read of an export's metadata."""
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "failed to allocate memory", "bad allocation")
+OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "failed to allocate memory",
+    "bad allocation",
+    "bad_alloc",
+    "alloc_failed",  # cuBLAS and cuDNN
+    "allocation_failed",
+)
 DEVICE_ERRORS = ("cuda", "cudnn", "cublas", "tensorrt", "acceleratorerror")
 
 
@@ -43,7 +51,7 @@ def load_weights(config: Config) -> UltralyticsDetector:
     with verified(config.DETECTOR_WEIGHTS, config.models) as (path, sha256):
         try:
             ultralytics = import_ultralytics(config.models / ".ultralytics")
-        except ImportError as error:
+        except (ImportError, OSError, RuntimeError) as error:  # as torch and torchvision of two versions fail
             raise EngineUnavailable(f"ultralytics cannot be loaded: {_first_line(error)}; run: make models") from error
         network = _network(ultralytics, path, config)
         detector = UltralyticsDetector(network, EngineFacts(path.name, sha256), config)
@@ -65,7 +73,8 @@ class Network:
     """RT-DETR stretches every picture to a square; YOLO keeps the proportions and pads."""
     has_any_shape: bool
     """Whether it takes other shapes than the square: a `.pt`, and exports that were made so."""
-    half: bool
+    on_card: bool
+    """A graphics card computes, with half precision."""
 
 
 def _network(ultralytics: Any, path: Path, config: Config) -> Network:
@@ -74,28 +83,31 @@ def _network(ultralytics: Any, path: Path, config: Config) -> Network:
     try:
         model = ultralytics.YOLO(str(path))  # turns into an RTDETR where the content is one
         about = _about(model) if format_of(path) == ".pt" else _metadata(path)
+        labels = {int(number): str(name).strip().casefold() for number, name in (about.get("names") or {}).items()}
+        size = about.get("imgsz") or USUAL_SIDE
+        side = max(size) if isinstance(size, list | tuple) else int(size)
+        stride = max(int(about.get("stride") or USUAL_STRIDE), USUAL_STRIDE)
+        is_dynamic = bool((about.get("args") or {}).get("dynamic"))
     except Exception as error:
         raise WeightsRefused(f"{path.name} cannot be loaded: {_first_line(error)}") from error
     if model.task != "detect":
         raise WeightsRefused(f"{path.name} is no detector: its task is {model.task!r}")
-    if not (names := about.get("names")):
+    if not labels:
         raise WeightsRefused(f"{path.name} does not tell its classes; export it with ultralytics, which writes them")
-    labels = {int(number): str(name).strip().casefold() for number, name in names.items()}
     wanted = {number: label for number, label in labels.items() if label in config.DETECT_CLASSES}
     if not wanted:
         raise WeightsRefused(
             f"{path.name} knows none of what is looked for ({', '.join(config.DETECT_CLASSES)}), "
             f"but {', '.join(list(labels.values())[:5])}"
         )
-    size = about.get("imgsz") or USUAL_SIDE
     return Network(
         model=model,
         labels=wanted,
-        side=max(size) if isinstance(size, list | tuple) else int(size),
-        stride=max(int(about.get("stride") or USUAL_STRIDE), USUAL_STRIDE),
+        side=side,
+        stride=stride,
         stretches=isinstance(model, ultralytics.RTDETR),
-        has_any_shape=format_of(path) == ".pt" or bool((about.get("args") or {}).get("dynamic")),
-        half=torch.cuda.is_available(),
+        has_any_shape=format_of(path) == ".pt" or is_dynamic,
+        on_card=torch.cuda.is_available(),
     )
 
 
@@ -188,17 +200,17 @@ class UltralyticsDetector:
                 imgsz=list(shape),
                 conf=self._confidence,
                 classes=list(self._network.labels),
-                quantize=16 if self._network.half else None,
+                quantize=16 if self._network.on_card else None,
                 verbose=False,
                 save=False,
             )
         except Exception as error:
             if _is_out_of_memory(error):
                 return None
-            if _is_of_the_device(error):
+            if self._network.on_card and _is_of_the_device(error):
                 raise EngineLost(
-                    f"the graphics card failed ({_first_line(error)}); the worker starts anew. If this stays, look at "
-                    "nvidia-smi and restart the machine"
+                    f"the graphics card failed ({_first_line(error)}); it is tried again by a new process. If this "
+                    "stays, look at nvidia-smi and restart the machine; DETECT_GPU=-1 keeps the detector off the card"
                 ) from error
             raise
         return [
@@ -213,8 +225,9 @@ class UltralyticsDetector:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if count == 1:
+            owner = torch.cuda.get_device_name() if self._network.on_card else "this machine"
             raise EngineUnavailable(
-                f"one picture is too much for the memory of the {self.facts.device}; "
+                f"one picture is too much for the memory of {owner}; "
                 f"end what else uses it, or choose smaller weights than {self.facts.model}"
             )
         self._at_once = count // 2

@@ -15,16 +15,27 @@ SILENCED = {
     "YOLO_VERBOSE": "false",
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime, which runs exports, would report to its makers
 }
+FOLDERS = (
+    "YOLO_CONFIG_DIR",
+    "MPLCONFIGDIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "CUDA_CACHE_PATH",  # these two would go into the home folder
+    "PYTORCH_KERNEL_CACHE_PATH",
+)
 
 
 def import_ultralytics(folder: Path) -> ModuleType:
     """The library, which keeps its own settings in `folder`. Raises ImportError."""
     os.environ.update(SILENCED)
-    for name in ("YOLO_CONFIG_DIR", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"):
+    for name in FOLDERS:
         os.environ[name] = str(folder)
     os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # the library would say 1
     import ultralytics
+    from ultralytics.nn import tasks
     from ultralytics.utils import downloads
+
+    # It reads the environment once: whoever imported it before us decided for everybody.
+    tasks.SAFE_LOAD = True
 
     # Whatever it is to load lies there: it need not look elsewhere, nor take quotes out of the path.
     downloads.attempt_download_asset = str

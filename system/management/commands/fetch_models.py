@@ -15,7 +15,7 @@ from rich.progress import Progress as Bars
 
 from inference.fetching import Fetched, FetchError, Progress, fetch
 from inference.protocols import EngineUnavailable
-from inference.sources import NotPublished, detector_source, llm_source
+from inference.sources import NothingToFetch, NotPublished, detector_source, llm_source
 from security_site.runtime import port_of_running
 from telemetry.wake import wake
 
@@ -35,21 +35,29 @@ class Command(BaseCommand):
         parser.add_argument("--again", action="store_true", help="fetch it even though it is there")
 
     def handle(self, *, which: str, again: bool, **_: Any) -> None:
+        failures = []
         for kind in SOURCES if which == "all" else (which,):
             try:
-                source = SOURCES[kind](settings.CONFIG)
-                self.stdout.write(f"{source.name} from {source.url}")
-                with _bar() as progress:
-                    fetched = fetch(source, settings.CONFIG.models, progress, again=again)
+                self._bring(kind, again=again)
+            except NothingToFetch as own:
+                self.stdout.write(str(own))
             except (FetchError, NotPublished, EngineUnavailable) as error:
-                raise CommandError(f"{error}.\n{GOES_ON[kind]}") from error
+                failures.append(f"{error}.\n{GOES_ON[kind]}")
             except KeyboardInterrupt as stop:
                 raise CommandError("Stopped; the next fetch goes on from here.") from stop
-            self.stdout.write(_outcome(fetched))
-            if kind == "llm" and not settings.CONFIG.LLM_MODEL:
-                self.stdout.write(f"To use it: LLM_MODEL={source.name} in .env, then start the program again.")
         if port_of_running(settings.DATA_DIR):
             wake("detections.detect_queued")  # a detector that waited for its weights takes them now
+        if failures:
+            raise CommandError("\n".join(failures))
+
+    def _bring(self, kind: str, *, again: bool) -> None:
+        source = SOURCES[kind](settings.CONFIG)
+        self.stdout.write(f"{source.name} from {source.url}")
+        with _bar() as progress:
+            fetched = fetch(source, settings.CONFIG.models, progress, again=again)
+        self.stdout.write(_outcome(fetched))
+        if kind == "llm" and not settings.CONFIG.LLM_MODEL:
+            self.stdout.write(f"To use it: LLM_MODEL={source.name} in .env, then start the program again.")
 
 
 def _outcome(fetched: Fetched) -> str:

@@ -84,7 +84,7 @@ def test_without_a_name_the_first_listed_model_is_asked(server: LlmServer) -> No
     model = ServedModel(Config(LLM_URL=server.url))
     ask(model)
     assert model.facts.model == server.requests[0].body["model"] == "first"
-    assert model.facts.device == f"on the server {server.url}"
+    assert model.facts.device == f"the server {server.url}"
 
 
 def test_without_a_name_another_model_of_the_server_is_taken_when_the_first_is_gone(server: LlmServer) -> None:

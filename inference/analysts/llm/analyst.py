@@ -143,7 +143,7 @@ def _change(answer: Answer, by_rules: Verdict, facts: Facts) -> tuple[Part, ...]
     points = answer.score - by_rules.score
     if not points:
         return ()
-    why = answer.change or "the model's own reading of the whole"
+    why = f"the model: {answer.change}" if answer.change else "the model: its own reading of the whole"
     return (Part("model", points, why, tuple(sorted(facts.detection_ids[number] for number in answer.detections))),)
 
 

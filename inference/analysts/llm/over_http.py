@@ -82,7 +82,7 @@ class ServedModel:
         self._is_named = bool(config.LLM_MODEL)
         self._form = 0
         self._knows_system_role = True
-        self.facts = EngineFacts(config.LLM_MODEL or self._first_listed(), device=f"on the server {self._url}")
+        self.facts = EngineFacts(config.LLM_MODEL or self._first_listed(), device=f"the server {self._url}")
 
     def complete(self, messages: Sequence[Message], *, temperature: float) -> Completion:
         form = self._form

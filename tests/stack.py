@@ -105,7 +105,11 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        eventually(self.is_ready, within_s=60)
+        try:
+            eventually(self.is_ready, within_s=60)
+        except AssertionError:
+            self.stop()  # whoever waits for it to start ends only what has started
+            raise
 
     def stop(self) -> None:
         self.up.send_signal(signal.SIGTERM)

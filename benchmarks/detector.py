@@ -22,8 +22,8 @@ import numpy as np
 import psycopg
 from rich.progress import track
 
-from benchmarks.home import draw_pictures, drop
-from benchmarks.overhead import CAMERAS, last_stored
+from benchmarks.home import draw_pictures
+from benchmarks.overhead import BATCH, drop_on_cameras, last_stored, seconds_for
 from benchmarks.report import Report
 from inference.detectors.ultralytics.library import import_ultralytics
 from inference.protocols import KEPT_CLASSES
@@ -32,7 +32,6 @@ from tests.stack import Stack, eventually, running_stack, short_folder
 
 NETWORKS = ("yolo26n", "rtdetr-l")
 BATCHES = (1, 2, 4, 8, 16, 32)
-PIPELINE_BATCH = 8
 WARM_UP = 1
 
 
@@ -102,13 +101,13 @@ def measure_pipeline(ultralytics: Any, weights: list[Path], folder: Path, pictur
     """The same files by `model.predict` from their paths, and through the program up to the last committed row."""
     report = Report("detector-pipeline", f"{pictures} pictures through the whole program, against bare model.predict")
     for path in weights:
-        settings = {"DETECTOR": "ultralytics", "DETECTOR_WEIGHTS": str(path), "DETECT_BATCH": str(PIPELINE_BATCH)}
+        settings = {"DETECTOR": "ultralytics", "DETECTOR_WEIGHTS": str(path), "DETECT_BATCH": str(BATCH)}
         home = folder / path.stem
         home.mkdir()
         with running_stack(home, **settings) as stack:
             bare = ultralytics.YOLO(str(path))
             _take_turns(report, stack, bare, path.name, pictures, rounds)
-    report.note(f"Batches of {PIPELINE_BATCH}. Ratio: how fast the program is, of what the bare library gives.")
+    report.note(f"Batches of {BATCH}. Ratio: how fast the program is, of what the bare library gives.")
     report.finish()
 
 
@@ -117,11 +116,15 @@ def _take_turns(report: Report, stack: Stack, bare: Any, name: str, pictures: in
     _through_the_program(stack, contents[:pictures])  # what is loaded on first use
     device = devices()[-1]
     ratios = []
+
+    def look(files: list[Path]) -> None:
+        _predict(bare, [str(file) for file in files], device)
+
     for number in track(range(1, rounds + 1), name):
         mine = contents[number * pictures : (number + 1) * pictures]
-        before_s = _bare(bare, stack.data_dir / "bare", mine, device)
+        before_s = seconds_for(stack, mine, look)
         program_s = _through_the_program(stack, mine)
-        bare_s = (before_s + _bare(bare, stack.data_dir / "bare", mine, device)) / 2
+        bare_s = (before_s + seconds_for(stack, mine, look)) / 2
         ratios.append(bare_s / program_s)
         report.row(
             weights=name,
@@ -134,23 +137,9 @@ def _take_turns(report: Report, stack: Stack, bare: Any, name: str, pictures: in
     report.note(f"{name}: ratio, median {statistics.median(ratios):.3f}.")
 
 
-def _bare(model: Any, folder: Path, contents: list[bytes], device: str) -> float:
-    folder.mkdir(exist_ok=True)
-    files = [folder / f"{number}.jpg" for number in range(len(contents))]
-    for file, content in zip(files, contents, strict=True):
-        file.write_bytes(content)
-    began = time.perf_counter()
-    for start in range(0, len(files), PIPELINE_BATCH):
-        _predict(model, [str(file) for file in files[start : start + PIPELINE_BATCH]], device)
-    return time.perf_counter() - began
-
-
 def _through_the_program(stack: Stack, contents: list[bytes]) -> float:
     began = datetime.now(UTC)
-    for number, content in enumerate(contents):
-        folder = stack.camera(CAMERAS[number % len(CAMERAS)])
-        folder.mkdir(parents=True, exist_ok=True)
-        drop(content, folder / f"{time.time_ns()}.jpg")
+    drop_on_cameras(stack, contents)
     with psycopg.connect(PostgresServer(stack.data_dir).url) as connection:
         last = eventually(lambda: last_stored(connection, began, len(contents)), within_s=900)
     assert last is not None

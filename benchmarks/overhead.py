@@ -11,6 +11,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,6 +68,11 @@ def measure(stack: Stack, pictures: int, rounds: int) -> None:
 def bare_loop(stack: Stack, contents: list[bytes]) -> float:
     """Seconds for reading, decoding and looking at the same files, in batches as the worker does, storing nothing."""
     detector = load_detector(Config(DETECTOR="builtin"))
+    return seconds_for(stack, contents, lambda files: detector.detect([_decoded(file) for file in files]))
+
+
+def seconds_for(stack: Stack, contents: list[bytes], look: Callable[[list[Path]], object]) -> float:
+    """How long `look` takes for the same pictures as files, batch after batch."""
     folder = stack.data_dir / "bare"
     folder.mkdir(exist_ok=True)
     files = [folder / f"{number}.jpg" for number in range(len(contents))]
@@ -74,7 +80,7 @@ def bare_loop(stack: Stack, contents: list[bytes]) -> float:
         file.write_bytes(content)
     began = time.perf_counter()
     for start in range(0, len(files), BATCH):
-        detector.detect([_decoded(file) for file in files[start : start + BATCH]])
+        look(files[start : start + BATCH])
     return time.perf_counter() - began
 
 
@@ -88,16 +94,20 @@ def through_the_pipeline(stack: Stack, contents: list[bytes]) -> tuple[float, di
     """Seconds from the first drop to the last committed detection, and the processor time of each kind of process."""
     before, cpu_before = previews(stack), cpu_s(stack)
     began = datetime.now(UTC)
-    for number, content in enumerate(contents):
-        folder = stack.camera(CAMERAS[number % len(CAMERAS)])
-        folder.mkdir(parents=True, exist_ok=True)
-        drop(content, folder / f"{time.time_ns()}.jpg")
+    drop_on_cameras(stack, contents)
     eventually(lambda: previews(stack) >= before + len(contents), within_s=600)
     with psycopg.connect(PostgresServer(stack.data_dir).url) as connection:
         last = eventually(lambda: last_stored(connection, began, len(contents)))
     spent = {kind: seconds - cpu_before.get(kind, 0) for kind, seconds in cpu_s(stack).items()}
     assert last is not None
     return (last - began).total_seconds(), spent
+
+
+def drop_on_cameras(stack: Stack, contents: list[bytes]) -> None:
+    for number, content in enumerate(contents):
+        folder = stack.camera(CAMERAS[number % len(CAMERAS)])
+        folder.mkdir(parents=True, exist_ok=True)
+        drop(content, folder / f"{time.time_ns()}.jpg")
 
 
 def last_stored(connection: psycopg.Connection, since: datetime, number: int) -> datetime | None:

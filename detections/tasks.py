@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -13,8 +12,8 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from inference.protocols import EngineLost, EngineUnavailable
-from inference.registry import choose_detector, load_detector
+from inference.protocols import EngineLost
+from inference.registry import choose_detector, load_detector, what_runs
 from telemetry.heartbeat import Beating
 from telemetry.queues import own_name, works_on
 from telemetry.stages import is_paused
@@ -34,13 +33,8 @@ def _beating() -> Beating:
 
 def _tell_what_runs() -> None:
     """Let the heartbeats carry the engine, why that one, its weights and device, and what is to be known of it."""
-    choice = choose_detector(settings.CONFIG)
-    detail: dict[str, object] = {"engine": choice.name, "why": choice.why}
-    try:
-        detail |= asdict(load_detector(settings.CONFIG).facts)
-    except EngineUnavailable as missing:
-        detail["note"] = f"It cannot run: {missing}"
-    _beating().detail = detail
+    config = settings.CONFIG
+    _beating().detail = what_runs(choose_detector(config), lambda: load_detector(config))
 
 
 @worker_process_init.connect

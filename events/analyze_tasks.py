@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +13,8 @@ from django.conf import settings
 
 from events.asking import STAGE, TASK
 from events.tasks import OUTAGES
-from inference.protocols import EngineLost, EngineUnavailable
-from inference.registry import choose_analyst, load_analyst
+from inference.protocols import EngineLost
+from inference.registry import choose_analyst, load_analyst, what_runs
 from telemetry.heartbeat import Beating
 from telemetry.queues import own_name, works_on
 from telemetry.stages import is_paused
@@ -35,13 +34,8 @@ def _beating() -> Beating:
 
 def _tell_what_runs() -> None:
     """Let the heartbeats carry the engine, why that one, its model, and what is to be known of it."""
-    choice = choose_analyst(settings.CONFIG)
-    detail: dict[str, object] = {"engine": choice.name, "why": choice.why}
-    try:
-        detail |= asdict(load_analyst("llm", settings.CONFIG).facts)
-    except EngineUnavailable as missing:
-        detail["note"] = f"It cannot run: {missing}"
-    _beating().detail = detail
+    config = settings.CONFIG
+    _beating().detail = what_runs(choose_analyst(config), lambda: load_analyst("llm", config))
 
 
 @worker_process_init.connect

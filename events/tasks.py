@@ -14,8 +14,8 @@ from cameras.silence import mark_offline
 from events import asking
 from events.placing import close_due_batches, place_detected
 from telemetry.heartbeat import Beating, beat, forget_long_dead
-from telemetry.models import Pause
 from telemetry.queues import own_name, works_on
+from telemetry.stages import is_paused
 from telemetry.wake import wake
 
 QUEUE = "default"
@@ -60,7 +60,7 @@ def sweep() -> None:
     asking.free_lost_claims()
     asking.let_go_if_unwanted()
     mark_offline()
-    if Capture.objects.due().exists() or Pause.objects.filter(stage="detect").exists():
+    if Capture.objects.due().exists() or is_paused("detect"):
         wake("detections.detect_queued")
     asking.wake_if_needed()
     waiting = Capture.objects.unplaced().values_list("camera_id", flat=True)

@@ -6,12 +6,13 @@ here, in words, empty where it can. What is heavy is imported by `load`: most pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from inference.protocols import Analyst, Detector
+from inference.protocols import Analyst, Detector, EngineUnavailable
 
 if TYPE_CHECKING:
     from security_site.config import Config
@@ -67,3 +68,12 @@ def _detector(name: str, config: Config) -> Detector:
 def load_analyst(name: str, config: Config) -> Analyst:
     """An analyst by name, loaded once in a process. Raises EngineUnavailable where it cannot run here."""
     return cast("Analyst", import_module(ANALYSTS[name]).load(config))
+
+
+def what_runs(choice: Choice, load: Callable[[], Detector | Analyst]) -> dict[str, object]:
+    """As a worker tells it of itself: the engine, why that one, its model and device, or why it cannot run."""
+    told: dict[str, object] = {"engine": choice.name, "why": choice.why}
+    try:
+        return told | asdict(load().facts)
+    except EngineUnavailable as missing:
+        return told | {"note": f"It cannot run: {missing}"}

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from cameras.models import Capture
 from events.asking import is_wanted
 from events.models import Assessment
+from events.templatetags.words import took
 from inference.analysts.rules.phrases import percent
 from inference.registry import choose_analyst, choose_detector
 from system.backlog import RECENT
@@ -38,8 +39,7 @@ class Speed:
     @property
     def words(self) -> str:
         """ "2.0 s a visit in the last hour (23), 40 tokens/s, 70 % of the prompts known from before" """
-        mean = f"{self.mean_ms:.0f} ms" if self.mean_ms < 1000 else f"{self.mean_ms / 1000:.1f} s"
-        told = [f"{mean} a {self.what} in the last hour ({intcomma(self.count)})"]
+        told = [f"{took(round(self.mean_ms))} a {self.what} in the last hour ({intcomma(self.count)})"]
         if self.tokens_per_s is not None:
             told.append(f"{self.tokens_per_s:.0f} tokens/s")
         if self.cached_share is not None:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-GROUPS = {
-    "people": {"person": "people"},
-    "vehicles": {
-        "bicycle": "bicycles",
-        "car": "cars",
-        "motorcycle": "motorcycles",
-        "bus": "buses",
-        "truck": "trucks",
-    },
-    "animals": {"bird": "birds", "cat": "cats", "dog": "dogs"},
-}
+from inference.analysts.rules.phrases import plural
+from inference.analysts.rules.subjects import KIND_OF, Kind
 
 
 def looked_for(labels: Iterable[str]) -> str:
     """ "people, vehicles, animals", or "people, cars, dogs" where only some of a group are looked for."""
     wanted = set(labels)
     words: list[str] = []
-    for group, members in GROUPS.items():
-        some = [plural for label, plural in members.items() if label in wanted]
-        words += [group] if len(some) == len(members) else some
+    for kind in Kind:
+        members = [label for label, its_kind in KIND_OF.items() if its_kind is kind]
+        some = [plural(label) for label in members if label in wanted]
+        words += [plural(kind.value)] if len(some) == len(members) else some
     return ", ".join(words)

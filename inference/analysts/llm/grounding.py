@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from inference.analysts.llm.facts import plain
+from inference.analysts.rules.subjects import KIND_OF, Kind
 from inference.protocols import EventContext, Verdict
 
-VEHICLES = frozenset({"bicycle", "car", "motorcycle", "bus", "truck"})
-ANIMALS = frozenset({"bird", "cat", "dog"})
+VEHICLES = frozenset(label for label, kind in KIND_OF.items() if kind is Kind.VEHICLE)
+ANIMALS = frozenset(label for label, kind in KIND_OF.items() if kind is Kind.ANIMAL)
 MEANS: dict[frozenset[str], str] = {
     frozenset({"person"}): "person persons people somebody someone pedestrian passer-by passerby passers-by passersby "
     "individual figure human adult child children kid toddler baby teenager visitor crowd walker jogger couple "

@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +19,6 @@ from cameras.models import Camera, Capture, IgnoredFile
 from cameras.receipts import Outcome
 from tests.factories import CameraFactory, CaptureFactory, DetectionFactory, IgnoredFileFactory
 from tests.pages.test_cameras import text_of
-from tests.test_plans import plan_of
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -169,15 +166,3 @@ def test_ignored_files_are_told_by_kind(page: Client, front: Camera) -> None:
             camera=front, reason=".txt files are not read", arrived_at=now() - timedelta(minutes=6)
         )
     assert "14</b> ignored: .txt files are not read; the newest" in text_of(page, "/cameras/front_door/")
-
-
-def test_of_a_long_archive_only_the_day_is_read(front: Camera) -> None:
-    CaptureFactory.create(camera=front)
-    with connection.cursor() as cursor:
-        for way in ("seqscan", "sort", "bitmapscan"):  # a table of a test is too small for PostgreSQL to bother
-            cursor.execute(f"SET LOCAL enable_{way} = off")
-    with CaptureQueriesContext(connection) as queries:
-        day_of(front)
-    where_it_begins, its_captures, _ = (plan_of(query["sql"]) for query in queries.captured_queries)
-    assert "Index Only Scan using idx_captures_camera_arrivals" in where_it_begins
-    assert "Index Cond" in its_captures and "(id > " in its_captures

@@ -34,8 +34,8 @@ chaos: $(VENV)/dev ## kill everything a hundred times while files arrive, and co
 judge: $(VENV)/dev ## measure how well scores agree with what a householder expects: ANALYST=llm, PATHS=my_home.yaml
 	@$(PY) -m tests.judgement $(if $(ANALYST),--analyst $(ANALYST)) $(PATHS)
 
-bench: $(VENV)/dev ## measure start, memory, overhead, latency, growth and the models: tables, and JSON in build/bench (three quarters of an hour)
-	@for each in start memory overhead steps latency growth detector language_model; do $(PY) -m benchmarks.$$each || exit 1; done
+bench: $(VENV)/dev ## measure start, memory, overhead, latency, notices, growth and the models: tables, and JSON in build/bench (three quarters of an hour)
+	@for each in start memory overhead steps latency notices growth detector language_model; do $(PY) -m benchmarks.$$each || exit 1; done
 
 lint: $(VENV)/dev ## style, types, layers, templates, missing migrations
 	$(VENV)/bin/ruff check .

@@ -14,7 +14,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts.keys import revoke_keys
-from accounts.models import APIKey, AuditAction, AuditLog, Role, Session, User, audit
+from accounts.models import APIKey, AuditAction, AuditLog, HomeMode, Role, Session, User, audit
 from accounts.people import grant, is_last_owner, note_new_person
 from accounts.sessions import end_sessions
 from telemetry.admin_tables import ReadOnlyAdmin, link_to_list
@@ -101,3 +101,12 @@ class AuditLogAdmin(ReadOnlyAdmin[AuditLog]):
     list_filter = ("action", "status")
     search_fields = ("actor", "resource_type", "resource_id", "ip_address")
     date_hierarchy = "timestamp"
+
+
+@admin.register(HomeMode)
+class HomeModeAdmin(ReadOnlyAdmin[HomeMode]):
+    """Said on the live page or by the API; what was true then stays so."""
+
+    list_display = ("since", "mode", "set_by")
+    list_filter = ("mode",)
+    list_select_related = ("set_by",)

@@ -142,6 +142,29 @@ def hash_key(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+class HomeMode(models.Model):
+    """Somebody said that the household is home, or away, from then on. Never changed: the newest one counts.
+
+    Without any it is not known, and nothing is concluded from that. See `accounts.home`.
+    """
+
+    class Mode(models.TextChoices):
+        HOME = "home"
+        AWAY = "away"
+
+    mode = models.CharField(max_length=4, choices=Mode.choices)
+    since = models.DateTimeField(db_default=Now())
+    set_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        db_table = "home_modes"
+        get_latest_by = ("since", "id")
+        indexes = [models.Index(fields=["-since", "-id"], name="idx_home_modes_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.mode} since {self.since:%Y-%m-%d %H:%M}"
+
+
 class AuditAction(models.TextChoices):
     EVENT_REVIEWED = "event_reviewed"
     EVENT_NOTED = "event_noted"
@@ -154,6 +177,19 @@ class AuditAction(models.TextChoices):
     FTP_PASSWORD_MADE = "ftp_password_made"  # noqa: S105  (a word for a deed)
     PROMPT_CREATED = "prompt_created"
     PROMPT_ACTIVATED = "prompt_activated"
+    ZONE_CREATED = "zone_created"
+    ZONE_UPDATED = "zone_updated"
+    ZONE_DELETED = "zone_deleted"
+    RULE_CREATED = "rule_created"
+    RULE_UPDATED = "rule_updated"
+    RULE_DELETED = "rule_deleted"
+    CHANNEL_CREATED = "channel_created"
+    CHANNEL_UPDATED = "channel_updated"
+    CHANNEL_DELETED = "channel_deleted"
+    CHANNEL_TESTED = "channel_tested"
+    ALERT_ACKNOWLEDGED = "alert_acknowledged"
+    ALERT_DISMISSED = "alert_dismissed"
+    HOME_MODE_SET = "home_mode_set"
     CAPTURE_REQUEUED = "capture_requeued"
     CAPTURE_DISMISSED = "capture_dismissed"
     CLEANUP = "cleanup"

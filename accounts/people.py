@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -16,6 +16,14 @@ def signed_in(request: HttpRequest) -> User:
     """The person signed in; LoginRequiredMiddleware let nobody else through."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def may_change(request: HttpRequest) -> User:
+    """The person signed in, if their role lets them change things; answers 403 otherwise."""
+    user = signed_in(request)
+    if not user.may_change():
+        raise PermissionDenied("You may look, but not change anything. Ask the owner.")
+    return user
 
 
 def grant(user: User, role: Role) -> None:

@@ -34,6 +34,16 @@ class HasScope(BasePermission):
         return True
 
 
+class MembersOnly(HasScope):
+    """What is no business of viewers, not even to look at."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        self.message = "Only owners and members may see this."
+        return isinstance(request.user, User) and request.user.may_change()
+
+
 class OwnersOnly(HasScope):
     """What only an owner may look at or do; a household key acts as one, within its scopes."""
 

@@ -9,5 +9,6 @@ urlpatterns = [
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/end-others/", views.end_other_sessions, name="end_other_sessions"),
     path("sessions/<uuid:public_id>/end/", views.end_session, name="end_session"),
+    path("home-mode/", views.say_home_mode, name="home_mode"),
     path("setup/<str:token>/", views.setup, name="setup"),
 ]

@@ -1,4 +1,4 @@
-"""Login, logout, where one is signed in, a new password, and first-run setup."""
+"""Login, logout, where one is signed in, a new password, first-run setup; and whether anybody is home."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
@@ -21,8 +22,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.devices import device_words
 from accounts.forms import LoginForm, SetupForm
-from accounts.models import AuditAction, Session, User, audit
-from accounts.people import signed_in
+from accounts.home import home_mode, set_home_mode
+from accounts.models import AuditAction, HomeMode, Session, User, audit
+from accounts.people import may_change, signed_in
 from accounts.sessions import end_others, end_sessions, sessions_seen_by, tell_open_pages
 from accounts.setup import OwnerExists, create_first_owner, is_setup_token, owner_exists
 
@@ -147,6 +149,19 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     ended = end_others(request)
     messages.success(request, f"Signed out everywhere else: {ended} device{'' if ended == 1 else 's'}.")
     return redirect("sessions")
+
+
+@require_POST
+def say_home_mode(request: HttpRequest) -> HttpResponse:
+    """Somebody says that they are home now, or away. On the live page the answer is the switch as it stands then."""
+    user = may_change(request)
+    mode = request.POST.get("mode", "")
+    if mode not in HomeMode.Mode.values:
+        raise BadRequest("Say home or away.")
+    set_home_mode(HomeMode.Mode(mode), user, request)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "accounts/parts/home_mode.html", {"home": home_mode(), "oob": True})
+    return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 @login_not_required

@@ -28,6 +28,7 @@ KINDS = (
     ("web", "uvicorn"),
     ("detect worker", "-Q detect"),
     ("default worker", "-Q default"),
+    ("deliver worker", "-Q deliver"),
     ("watcher", "manage.py watch"),
     ("beat", "security_site.beat"),
     ("postgres", "postgres"),

@@ -6,15 +6,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.people import may_change as may_change
 from accounts.people import signed_in as signed_in
-
-
-def may_change(request: HttpRequest) -> User:
-    """The person signed in, if their role lets them change things; answers 403 otherwise."""
-    user = signed_in(request)
-    if not user.may_change():
-        raise PermissionDenied("You may look, but not change anything. Ask the owner.")
-    return user
 
 
 def may_administer(request: HttpRequest) -> User:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -14,7 +13,7 @@ from django.http import HttpRequest
 from accounts.models import AuditAction, audit
 from cameras.ftp.accounts import Credentials, give_account
 from cameras.models import Camera, Place, guess_place, normalize_camera_id
-from cameras.names import TURNS_TEXT, encode_path
+from cameras.names import encode_path, is_plain
 from telemetry.broadcast import broadcast
 
 LONGEST_NAME = 200
@@ -71,7 +70,7 @@ def usable_name(name: str, camera: Camera | None = None) -> str:
         raise NameRefused("A camera needs a name with at least one letter or digit.")
     if len(name) > LONGEST_NAME:
         raise NameRefused(f"A name has {LONGEST_NAME} characters at most.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") or character in TURNS_TEXT for character in name):
+    if not is_plain(name):
         raise NameRefused("A name cannot hold control characters.")
     if (other := who_is_called(name, camera)) is not None:
         raise NameRefused(_why_taken(other), other)

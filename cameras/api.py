@@ -37,7 +37,7 @@ from cameras.time_range import TimedFilterSet
 from cameras.uploads import Refused, receive_upload
 from telemetry.filters import YesNoFilter, since, until
 from telemetry.pagination import ByName
-from telemetry.problems import ProblemSerializer
+from telemetry.problems import Conflict, ProblemSerializer
 from telemetry.strict import StrictSerializer
 
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
@@ -172,10 +172,6 @@ class TooLarge(APIException):
 
 class StorageRefuses(APIException):
     status_code = status.HTTP_507_INSUFFICIENT_STORAGE
-
-
-class Conflict(APIException):
-    status_code = status.HTTP_409_CONFLICT
 
 
 class PictureOrProblem(JSONRenderer):

@@ -17,8 +17,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-# What differs between two renderings of the same facts: growing ages, and the masked token of a form.
-ALWAYS_NEW = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*|(data-(?:age|since)[^>]*>)[^<]*')
+# What differs between two renderings of the same facts: ages that grow or shrink, and the masked token of a form.
+ALWAYS_NEW = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*|(data-(?:age|since|until)[^>]*>)[^<]*')
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import F, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet
 from django.urls import reverse
 from django_filters.rest_framework import filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -21,7 +22,10 @@ OBJECT_TYPES = [(name, name) for name in KEPT_CLASSES]
 
 def with_file_facts(detections: QuerySet[Detection]) -> QuerySet[Detection]:
     """`detections` with all that DetectionSerializer shows, in one query."""
-    return detections.select_related("capture").annotate(event_id=F("membership__event_id"))
+    zones = Detection.objects.filter(pk=OuterRef("pk"), zone_links__isnull=False).order_by("zone_links__zone_id")
+    return detections.select_related("capture").annotate(
+        event_id=F("membership__event_id"), zone_ids=ArraySubquery(zones.values("zone_links__zone_id"))
+    )
 
 
 class DetectionSerializer(serializers.ModelSerializer[Detection]):
@@ -30,6 +34,7 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
     camera_id = serializers.CharField(read_only=True)
     capture_id = serializers.IntegerField(read_only=True)
     event_id = serializers.IntegerField(read_only=True, allow_null=True, help_text="Null until it is placed.")
+    zone_ids = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Zones it was in.")
     file_path = serializers.CharField(source="capture.file_path", read_only=True)
     file_type = serializers.CharField(source="capture.file_type", read_only=True)
     media_type = serializers.ChoiceField(source="capture.media_type", choices=Capture.MediaType.choices, read_only=True)
@@ -46,6 +51,7 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
             "camera_id",
             "capture_id",
             "event_id",
+            "zone_ids",
             "file_path",
             "file_type",
             "detected_at",
@@ -84,6 +90,7 @@ class DetectionFilter(TimedFilterSet):
     camera_id = filters.CharFilter()
     capture_id = IdFilter()
     event_id = IdFilter(field_name="membership__event_id")
+    zone_id = filters.CharFilter(field_name="zone_links__zone_id")
     object_type = filters.ChoiceFilter(choices=OBJECT_TYPES)
     min_confidence = filters.NumberFilter(
         field_name="confidence", lookup_expr="gte", min_value=0, max_value=1, help_text="A share, 0–1."

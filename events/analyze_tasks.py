@@ -12,11 +12,10 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from django.conf import settings
 
 from events.asking import STAGE, TASK
-from events.tasks import OUTAGES
 from inference.protocols import EngineLost
 from inference.registry import choose_analyst, load_analyst, what_runs
 from telemetry.heartbeat import Beating
-from telemetry.queues import own_name, works_on
+from telemetry.queues import OUTAGES, own_name, works_on
 from telemetry.stages import is_paused
 from telemetry.wake import wake
 

@@ -21,6 +21,7 @@ from cameras.time_range import TimedFilterSet
 from detections.api import OBJECT_TYPES, DetectionSerializer, with_file_facts
 from detections.models import Detection
 from events.assessment import newest_readings, reading_of
+from events.filters import in_zone
 from events.models import LEVELS, Assessment, Batch, Event, EventDetection
 from events.review import MAX_NOTES_LENGTH, set_notes, set_reviewed
 from telemetry.filters import YesNoFilter, since, until
@@ -178,15 +179,29 @@ class TimingSerializer(serializers.ModelSerializer[Capture]):
         return (capture.placed_at - capture.arrived_at).total_seconds() if capture.placed_at else None
 
 
+class RuleOutcomeSerializer(serializers.Serializer[dict[str, Any]]):
+    """What an alert rule decided with the visit, when it last changed."""
+
+    rule_id = serializers.UUIDField()
+    rule = serializers.CharField(help_text="Its name then.")
+    outcome = serializers.ChoiceField(["fired", "not_met", "suppressed"])
+    condition = serializers.CharField(allow_null=True, help_text="The first that was not met, or what silenced it.")
+    wanted = serializers.JSONField(help_text="What that condition asks for.")
+    got = serializers.JSONField(help_text="What there was.")
+
+
 class EventDetailSerializer(EventSerializer):
     """Of rows that come from `_for_detail()`."""
 
     detections = DetectionSerializer(many=True, read_only=True)
     assessments = AssessmentSerializer(many=True, read_only=True, help_text="All of them, newest first.")
     timings = serializers.SerializerMethodField(help_text="Of each file with a detection, in order of capture.")
+    rule_outcomes = serializers.SerializerMethodField(
+        help_text="What each alert rule decided and why. Null for viewers, who do not see rules."
+    )
 
     class Meta(EventSerializer.Meta):
-        fields = (*EventSerializer.Meta.fields, "detections", "assessments", "timings")
+        fields = (*EventSerializer.Meta.fields, "detections", "assessments", "timings", "rule_outcomes")
         read_only_fields = fields
 
     @extend_schema_field(TimingSerializer(many=True))
@@ -194,6 +209,11 @@ class EventDetailSerializer(EventSerializer):
         captures = {detection.capture_id: detection.capture for detection in event.detections.all()}
         ordered = sorted(captures.values(), key=lambda capture: (capture.captured_at, capture.pk))
         return list(TimingSerializer(ordered, many=True).data)
+
+    @extend_schema_field(RuleOutcomeSerializer(many=True, allow_null=True))
+    def get_rule_outcomes(self, event: Event) -> list[dict[str, Any]] | None:
+        outcomes: list[dict[str, Any]] = event.rule_outcomes
+        return outcomes if signed_in(self.context["request"]).may_change() else None
 
 
 class ReviewSerializer(StrictSerializer):
@@ -205,6 +225,7 @@ class ReviewSerializer(StrictSerializer):
 
 class EventFilter(TimedFilterSet):
     camera_id = filters.CharFilter()
+    zone_id = filters.CharFilter(method="in_zone", help_text="Something but a parked vehicle was in this zone.")
     state = filters.ChoiceFilter(choices=Event.State.choices)
     risk_level = filters.ChoiceFilter(choices=LEVELS)
     analysis_state = filters.ChoiceFilter(choices=Event.AnalysisState.choices)
@@ -215,6 +236,9 @@ class EventFilter(TimedFilterSet):
     )
     since = since("started_at")
     until = until("started_at")
+
+    def in_zone(self, events: QuerySet[Event], _name: str, value: str) -> QuerySet[Event]:
+        return in_zone(events, value)
 
     def with_object_type(self, events: QuerySet[Event], _name: str, value: str) -> QuerySet[Event]:
         return events.filter(object_types__regex=rf"(^|, ){value}(,|$)")  # one of the known names

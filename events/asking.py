@@ -20,13 +20,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from events.assessment import hold, keep_failed
 from events.feed import event_hint
-from events.models import Assessment, Event, EventDetection
+from events.models import Assessment, Event, EventDetection, as_rules_saw_it
 from inference.registry import choose_analyst
 from security_site.config import Config
 from telemetry.broadcast import broadcast
@@ -171,7 +171,7 @@ def fail(event: Event, failed: Assessment) -> None:
     """No answer came of this look: what the visit says stays as it is. The caller holds its camera's row."""
     logger.warning("event %s: no answer of the language model can be kept: %s", event.pk, failed.error)
     ended = ended_as(FAILED, event, failed.detection_count or 0)
-    Event.objects.filter(pk=event.pk).update(**ended, revision=F("revision") + 1, changed_at=timezone.now())
+    Event.objects.filter(pk=event.pk).update(**ended, **as_rules_saw_it(), changed_at=timezone.now())
     tell(event)
 
 
@@ -209,5 +209,5 @@ def let_go_if_unwanted() -> None:
     """Let no visit wait for a model that is chosen no more."""
     if not is_wanted():
         none = Event.AnalysisState.NONE
-        pending().update(analysis_state=none, revision=F("revision") + 1, changed_at=timezone.now())
+        pending().update(analysis_state=none, **as_rules_saw_it(), changed_at=timezone.now())
         resume(STAGE)

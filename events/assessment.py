@@ -15,12 +15,26 @@ from django.conf import settings
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
+from accounts.home import mode_at
+from accounts.models import HomeMode
 from cameras.models import Camera, Capture
 from detections.sampling import sample_offsets
 from events.models import NOT_REVIEWED, Assessment, Event
-from inference.protocols import AnswerRefused, Effort, EventContext, PlaceName, Sighting, Verdict
+from inference.protocols import (
+    AnswerRefused,
+    Effort,
+    EventContext,
+    HouseholdFact,
+    PlaceName,
+    Sighting,
+    Verdict,
+    ZoneFact,
+    ZoneKind,
+)
 from inference.registry import load_analyst
 from inference.scale import rank_of
+from telemetry.wake import wake
+from zones.membership import zones_of
 
 RULES, LLM = Assessment.Source.RULES, Assessment.Source.LLM
 
@@ -66,34 +80,51 @@ def _score(assessment: Assessment) -> int:
 
 
 def event_context(event: Event) -> EventContext:
-    """The facts of a visit as an analyst gets them: times in the camera's zone, boxes as shares of the picture."""
+    """The facts of a visit as an analyst gets them: times by the camera's clock, boxes as shares of the picture."""
+    zones = _zones(event.camera)
     return EventContext(
         camera_name=event.camera.name,
         place=cast("PlaceName", event.camera.place),
-        sightings=_sightings(event),
+        sightings=_sightings(event, zones),
         frames=_frames(event),
+        zones=zones or None,
+        household=_household(event),
     )
 
 
-def _sightings(event: Event) -> tuple[Sighting, ...]:
+def _zones(camera: Camera) -> tuple[ZoneFact, ...]:
+    drawn = camera.zones.filter(enabled=True).values_list("pk", "name", "zone_type")
+    return tuple(ZoneFact(pk, name, cast("ZoneKind", zone_type)) for pk, name, zone_type in drawn)
+
+
+def _household(event: Event) -> HouseholdFact | None:
+    """Whether anybody was home when the visit was seen last."""
+    mode = mode_at(event.ended_at)
+    return HouseholdFact(away=mode == HomeMode.Mode.AWAY) if mode else None
+
+
+def _sightings(event: Event, zones: tuple[ZoneFact, ...]) -> tuple[Sighting, ...]:
     """Everything seen in the visit. Plain values: a long visit is read anew with every file, and objects cost most."""
-    zone = event.camera.zone
+    clock = event.camera.zone
     capture = "detection__capture__"
-    seen = event.memberships.order_by("detection__detected_at", "pk").values_list(
+    rows = event.memberships.order_by("detection__detected_at", "pk").values_list(
         *("detection_id", "detection__capture_id", "detection__detected_at", "parked"),
         *("detection__object_type", "detection__confidence", f"{capture}width", f"{capture}height"),
         *("detection__bbox_x", "detection__bbox_y", "detection__bbox_width", "detection__bbox_height"),
     )
+    seen = list(rows)
+    zones_of_each = zones_of([detection_id for detection_id, *_ in seen]) if zones else {}
     return tuple(
         Sighting(
             detection_id=pk,
             capture_id=capture_id,
-            seen_at=timezone.localtime(at, zone),
+            seen_at=timezone.localtime(at, clock),
             label=label,
             confidence=confidence,
             box=(x / width, y / height, box_width / width, box_height / height),
             aspect=width / height,
             parked=parked,
+            zones=zones_of_each.get(pk, ()),
         )
         for pk, capture_id, at, parked, label, confidence, width, height, x, y, box_width, box_height in seen
     )
@@ -218,3 +249,4 @@ def show(event: Event, latest: Assessment, verdict: Verdict, **more: Any) -> Non
         revision=F("revision") + 1,
         changed_at=timezone.now(),
     )
+    wake("alerts.evaluate_changed")

@@ -16,7 +16,8 @@ from zlib import crc32
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.home import home_mode
+from accounts.models import HomeMode, User
 from cameras.models import Camera, Capture
 from cameras.receipts import Receipt, last_receipts
 from cameras.tiles import Tile, tiles_of
@@ -123,6 +124,7 @@ class Live:
     """Files that wait for a person's decision on the System page; 0 for whoever may not decide."""
     hidden_cameras: int
     last_event: Event | None
+    home: HomeMode | None
     gone: Sequence[int] = ()
     """Ids of changed visits that want no look (any more): their cards go."""
     put_away: Sequence[str] = ()
@@ -146,6 +148,10 @@ class Live:
             return "untouched"
         seen_lately = self.last_event and self.now - self.last_event.created_at < SHOWN_FOR
         return "" if self.head.waiting or seen_lately else "quiet"
+
+    @property
+    def is_untouched(self) -> bool:
+        return self.emptiness == "untouched"
 
     @property
     def receipts_version(self) -> int:
@@ -243,6 +249,7 @@ def _live(user: User, now: datetime, cards: list[Card], hours: list[Hour]) -> Li
         failed=Capture.objects.for_user(user).failed().count() if user.may_change() else 0,
         hidden_cameras=_hidden_cameras(user, len(tiles)),
         last_event=Event.objects.for_user(user).select_related("camera").defer("search_vector").order_by("-id").first(),
+        home=home_mode(),
     )
 
 

@@ -7,16 +7,17 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import User
 from cameras.models import Camera
 from cameras.time_range import between_ids
-from events.models import LEVELS, WORTH_A_LOOK, Event
+from events.models import LEVELS, WORTH_A_LOOK, Event, EventDetection
+from zones.models import Zone
 
 LOOK = "look"
-FOLDED = ("camera", "level", "state", "reviewed", "since", "until")
+FOLDED = ("camera", "zone", "level", "state", "reviewed", "since", "until")
 MAX_ID = 2**63 - 1
 
 
@@ -30,6 +31,7 @@ class EventFilter(forms.Form):
         widget=forms.TextInput({"type": "search", "placeholder": "person garden"}),
     )
     camera = forms.ChoiceField(required=False)
+    zone = forms.ChoiceField(required=False)
     level = forms.ChoiceField(
         required=False, choices=[("", "Any level"), (LOOK, "Medium and above"), *LEVELS], label="Level"
     )
@@ -46,9 +48,16 @@ class EventFilter(forms.Form):
     def __init__(self, data: Any, user: User) -> None:
         super().__init__(data)
         cameras = Camera.objects.for_user(user).order_by("name", "pk").values_list("pk", "name")
-        camera = self.fields["camera"]
-        assert isinstance(camera, forms.ChoiceField)
-        camera.choices = [("", "All cameras"), *cameras]
+        self._offer("camera", [("", "All cameras"), *cameras])
+        drawn = Zone.objects.for_user(user).order_by("camera__name", "camera", "name")
+        zones = [(pk, f"{camera}: {name}") for pk, name, camera in drawn.values_list("pk", "name", "camera__name")]
+        self._has_zones = bool(zones)
+        self._offer("zone", [("", "Any zone"), *zones])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -77,7 +86,7 @@ class EventFilter(forms.Form):
 
     @property
     def folded_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in FOLDED]
+        return [self[name] for name in FOLDED if name != "zone" or self._has_zones or name in self.errors]
 
     @property
     def has_folded_errors(self) -> bool:
@@ -100,10 +109,19 @@ class EventFilter(forms.Form):
         return any(self.data.get(name) for name in self.fields if name != "before")
 
 
+def in_zone(events: QuerySet[Event], zone_id: str) -> QuerySet[Event]:
+    """Those in which something was in the zone; a vehicle that is parked there is in every visit, and is no visitor."""
+    there = EventDetection.objects.filter(event=OuterRef("pk"), parked=False, detection__zone_links__zone_id=zone_id)
+    camera = Zone.objects.filter(pk=zone_id).values("camera_id")
+    return events.filter(Exists(there), camera_id=Subquery(camera))
+
+
 def _narrow(events: QuerySet[Event], name: str, value: Any) -> QuerySet[Event]:
     match name:
         case "camera":
             return events.filter(camera_id=value)
+        case "zone":
+            return in_zone(events, value)
         case "level":
             return events.filter(risk_level__in=WORTH_A_LOOK if value == LOOK else [value])
         case "state":

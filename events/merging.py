@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -16,10 +16,11 @@ from accounts.models import AuditAction, Role, User, audit
 from cameras.models import Camera, Capture, IgnoredFile
 from detections.models import Detection
 from events.feed import shown_somewhere
-from events.models import Batch, Event
+from events.models import Batch, Event, as_rules_saw_it
 from events.placing import close_open_batch
 from telemetry.broadcast import broadcast
 from telemetry.wake import wake
+from zones.changing import take_zones
 
 
 class MergeRefused(Exception):
@@ -36,6 +37,7 @@ def merge_camera(source: Camera, target: Camera, request: HttpRequest | None) ->
         source, target = _lock_both(source.pk, target.pk)
         close_open_batch(source)
         files, visits = _move_rows(source, target, now)
+        take_zones(source, target, request)
         _make_alias(source, target, now)
         details: dict[str, object] = {"into": target.pk, "captures": files, "events": visits}
         audit(AuditAction.CAMERA_MERGED, "camera", source.pk, request=request, details=details)
@@ -77,7 +79,7 @@ def _move_rows(source: Camera, target: Camera, now: datetime) -> tuple[int, int]
         model._default_manager.filter(camera=source).update(camera=target)
     # Pages ask for what changed since: they need not be told of visits of long ago, which no open page shows.
     Event.objects.filter(shown_somewhere(source.pk, now)).update(changed_at=now)
-    visits = Event.objects.filter(camera=source).update(camera=target, revision=F("revision") + 1)
+    visits = Event.objects.filter(camera=source).update(camera=target, **as_rules_saw_it())
     return files, visits
 
 

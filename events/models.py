@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 NOT_REVIEWED = {"reviewed": False, "reviewed_at": None}
 LEVELS = [(level.value, level.value.capitalize()) for level in Level]
 WORTH_A_LOOK = [level.value for level in Level if level is not Level.LOW]
+
+
+def as_rules_saw_it() -> dict[str, Any]:
+    """What an update writes besides where a visit changes in nothing that alert rules look at.
+
+    What they had seen they have still seen: a note on a visit of last month must not hold it against rules of today.
+    """
+    still_seen = When(evaluated_revision=F("revision"), then=F("revision") + 1)
+    seen = Case(still_seen, default=F("evaluated_revision"), output_field=models.IntegerField())
+    return {"revision": F("revision") + 1, "evaluated_revision": seen}
 
 
 def worry() -> Case:
@@ -112,7 +122,10 @@ class Event(models.Model):
     analysis_claimed_by = models.CharField(max_length=200, blank=True)
     analysis_lease_until = models.DateTimeField(null=True)
     revision = models.PositiveIntegerField(default=1)
-    evaluated_revision = models.PositiveIntegerField(default=0)
+    evaluated_revision = models.PositiveIntegerField(default=0, help_text="As the alert rules have seen it.")
+    rule_outcomes = models.JSONField(
+        default=list, help_text="What each rule decided: see alerts.outcomes. Kept as long as the event."
+    )
     changed_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
     continues = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continued_by")
@@ -154,6 +167,9 @@ class Event(models.Model):
                 name="idx_events_waiting",
             ),
             models.Index(F("id"), condition=Q(state="open"), name="idx_events_open"),
+            models.Index(  # the evaluate stage: what the rules have not seen yet
+                fields=["id"], condition=Q(revision__gt=F("evaluated_revision")), name="idx_events_to_evaluate"
+            ),
             models.Index(  # the analyze stage: who is next
                 F("is_fast_path").desc(),
                 F("risk_score").desc(),

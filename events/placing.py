@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, F, Prefetch, Q, QuerySet
+from django.db.models import DateTimeField, Exists, F, Prefetch, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -24,9 +24,11 @@ from detections.models import Detection
 from events.asking import ask
 from events.assessment import assess_by_rules
 from events.feed import event_hint
-from events.models import NOT_REVIEWED, Batch, Event, EventDetection
+from events.models import NOT_REVIEWED, Batch, Event, EventDetection, as_rules_saw_it
 from events.standing import Standing, standing_of
 from telemetry.broadcast import broadcast
+from zones.membership import store_zones
+from zones.models import Zone
 
 MAX_BATCH_DETECTIONS = 500
 CAPTURES_AT_ONCE = 50
@@ -63,9 +65,12 @@ def _place_some(camera_id: str) -> int:
     captures = list(
         Capture.objects.unplaced()
         .filter(camera=camera)
+        .annotate(has_zones=Exists(Zone.objects.filter(camera=camera, enabled=True)))
         .order_by("captured_at", "id")
         .prefetch_related(Prefetch("detections", Detection.objects.order_by("id")))[:CAPTURES_AT_ONCE]
     )
+    if any(getattr(capture, "has_zones", False) for capture in captures):
+        store_zones(camera, [detection for capture in captures for detection in capture.detections.all()])
     changed = {event.pk for capture in captures if (event := _place(camera, capture)) is not None}
     Capture.objects.filter(pk__in=[capture.pk for capture in captures]).update(placed_at=timezone.now())
     for event_id in changed:
@@ -181,7 +186,7 @@ def _close(batch: Batch, reason: Batch.CloseReason, now: datetime) -> None:
     Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN).update(
         state=Batch.State.CLOSED, closed_at=now, close_reason=reason
     )
-    Event.objects.filter(pk=batch.event_id).update(state=Event.State.CLOSED, revision=F("revision") + 1, changed_at=now)
+    Event.objects.filter(pk=batch.event_id).update(state=Event.State.CLOSED, **as_rules_saw_it(), changed_at=now)
     ask(batch.event_id)
 
 

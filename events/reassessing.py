@@ -26,6 +26,8 @@ from inference.analysts import llm
 from inference.protocols import Analyst, AnswerRefused, PromptedAnalyst, Verdict
 from inference.registry import load_analyst
 from inference.scale import Level
+from zones.changing import last_changed_at
+from zones.locating import locate_all
 
 AGO = re.compile(r"(\d{1,4})\s*([dh])")
 UNITS = {"d": "days", "h": "hours"}
@@ -118,8 +120,10 @@ def _prompt(number: int | None) -> PromptVersion:
 def reassess(event_ids: list[int], judge: Judge) -> Iterator[Assessment]:
     """One replay after the other, each kept before the next begins. Raises EngineUnavailable.
 
-    A visit that this judge has seen as it is now is not judged again: an interrupted run goes on where it was.
+    A visit that this judge has seen as it is now, with the zones of now, is not judged again: an interrupted run goes
+    on where it was. Zones that were just drawn are held against what was seen before first.
     """
+    locate_all()
     for event_id in event_ids:
         event = Event.objects.select_related("camera").filter(pk=event_id).first()
         if event is not None and (replay := _replay(event, judge)) is not None:
@@ -154,4 +158,6 @@ def _replay(event: Event, judge: Judge) -> Assessment | None:
 
 def _earlier(event: Event, judge: Judge, seen: int) -> Assessment | None:
     replays = event.assessments.filter(is_replay=True, source=judge.source, prompt_version=judge.prompt)
+    if zones_changed_at := last_changed_at(event.camera):
+        replays = replays.filter(created_at__gt=zones_changed_at)
     return replays.filter(model=judge.analyst.facts.model, detection_count=seen).order_by("-id").first()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import AuditAction, audit
 from events.feed import event_hint
-from events.models import Event
+from events.models import Event, as_rules_saw_it
 from telemetry.broadcast import broadcast
 
 MAX_NOTES_LENGTH = 10_000
@@ -45,7 +45,7 @@ def _change(
     """Change only these fields of the row as it is now; the pipeline may be changing others meanwhile."""
     with transaction.atomic():
         changed = Event.objects.filter(still_differs, pk=event.pk).update(
-            **fields, revision=F("revision") + 1, changed_at=timezone.now()
+            **fields, **as_rules_saw_it(), changed_at=timezone.now()
         )
         if not changed:
             return False

@@ -6,7 +6,6 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
-from django.db import InterfaceError, OperationalError
 
 from cameras.claims import free_lost_claims
 from cameras.models import Capture
@@ -14,9 +13,10 @@ from cameras.silence import mark_offline
 from events import asking
 from events.placing import close_due_batches, place_detected
 from telemetry.heartbeat import Beating, beat, forget_long_dead
-from telemetry.queues import own_name, works_on
+from telemetry.queues import OUTAGES, own_name, works_on
 from telemetry.stages import is_paused
 from telemetry.wake import wake
+from zones.locating import to_locate
 
 QUEUE = "default"
 _beating: list[Beating] = []
@@ -34,10 +34,6 @@ def start_working(**_: Any) -> None:
 def stop_working(**_: Any) -> None:
     for beating in _beating:
         beating.stop()
-
-
-# A database that is away is told by the heartbeats; the sweep wakes what was missed once it is back.
-OUTAGES = (OperationalError, InterfaceError)
 
 
 @shared_task(name="events.place_detected", throws=OUTAGES)
@@ -63,6 +59,8 @@ def sweep() -> None:
     if Capture.objects.due().exists() or is_paused("detect"):
         wake("detections.detect_queued")
     asking.wake_if_needed()
+    if to_locate().exists():
+        wake("zones.locate")
     waiting = Capture.objects.unplaced().values_list("camera_id", flat=True)
     for camera_id in waiting.distinct():
         wake("events.place_detected", camera_id)

@@ -103,12 +103,13 @@ class Sighting:
     aspect: float = 16 / 9
     """Width ÷ height of the picture, to compare distances across and down."""
     parked: bool = False
-    zones: tuple[int, ...] = ()
+    zones: tuple[str, ...] = ()
+    """Ids of those it was in, the most telling first."""
 
 
 @dataclass(frozen=True)
 class ZoneFact:
-    id: int
+    id: str
     name: str
     kind: ZoneKind
 

@@ -8,6 +8,8 @@ sweep and changes nothing else. `worker.py` and `beat.py` are the two apps that 
     events.place_detected      (default)      detected → placed in a Batch and an Event, judged by rules
     events.close_due_batches   (default)      a batch past due is closed, its Event waits for the language model
     events.analyze_pending     (analyze)      where one is chosen: it judges the Event, whose card follows
+    alerts.evaluate_changed    (default)      an Event that changed is held against every rule: an Alert, its Deliveries
+    alerts.deliver_due         (deliver)      a Delivery is sent by its channel's service
     system.clean_up_if_due     (default)      past RETENTION_DAYS: rows and pictures go, captures are expired
 """
 
@@ -35,6 +37,7 @@ CONFIGURATION: dict[str, Any] = {
     "task_routes": {
         "detections.detect_queued": {"queue": "detect"},
         "events.analyze_pending": {"queue": "analyze"},
+        "alerts.deliver_due": {"queue": "deliver"},
     },
     "task_publish_retry": False,
     "worker_prefetch_multiplier": 1,
@@ -46,6 +49,11 @@ CONFIGURATION: dict[str, Any] = {
     "beat_schedule": {
         "wake whatever is due, free what dead workers held": {
             "task": "events.sweep",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
+        "wake what the rules have not seen, what is to be sent or was held by the dead": {
+            "task": "alerts.sweep",
             "schedule": 5.0,
             "options": {"expires": 5},
         },

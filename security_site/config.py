@@ -13,6 +13,7 @@ import sys
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -135,6 +136,15 @@ class Config(BaseSettings):
     DELETE_ORIGINALS: bool = Field(
         False, description="Delete the cameras' own files as well, once they are older than RETENTION_DAYS."
     )
+    SITE_URL: str = Field(
+        "",
+        description="Address that links in notices begin with, such as https://attic.local/; empty: this machine's "
+        "in the home's network, or where HOST keeps it to itself.",
+    )
+    ALLOW_PRIVATE_TARGETS: bool = Field(
+        False,
+        description="Let notices go to addresses within the home's network, for channels that an owner sets up.",
+    )
     TIME_ZONE: str = Field(default_factory=lambda: system_time_zone() or "UTC", description="IANA zone of the home.")
     SECRET_KEY: str = Field("", description="Signs sessions; empty makes one and keeps it in DATA_DIR/secret_key.")
     ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -196,6 +206,14 @@ class Config(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("SITE_URL")
+    @classmethod
+    def _page_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be an address such as https://attic.local/, without ? and #")
+        return value
 
     @field_validator("REDIS_URL")
     @classmethod

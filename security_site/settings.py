@@ -84,7 +84,9 @@ INSTALLED_APPS = [
     "accounts",
     "cameras",
     "detections",
+    "zones",
     "events",
+    "alerts",
     "system",
 ]
 MIDDLEWARE = [
@@ -204,7 +206,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"CaptureState": "cameras.models.Capture.State", "EventState": "events.models.Event.State"},
+    "ENUM_NAME_OVERRIDES": {
+        "CameraStatus": "cameras.models.Camera.Status",
+        "CaptureState": "cameras.models.Capture.State",
+        "EventState": "events.models.Event.State",
+        "RiskLevelEnum": "events.models.LEVELS",
+        "AlertHandling": "alerts.api.HANDLING",
+        "AlertStatus": "alerts.models.Alert.Status",
+        "DeliveryKind": "alerts.models.Delivery.Kind",
+        "DeliveryState": "alerts.models.Delivery.State",
+    },
 }
 
 LOGGING = {
@@ -222,6 +233,9 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"level": "INFO"}
-        for name in ("security_site", "telemetry", "accounts", "inference", "cameras", "detections", "events", "system")
+        for name in (
+            *("security_site", "telemetry", "accounts", "inference", "cameras", "detections", "zones", "events"),
+            *("alerts", "system"),
+        )
     },
 }

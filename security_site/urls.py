@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.urls")),
     path("", include("cameras.urls")),
     path("", include("accounts.urls")),
+    path("", include("zones.urls")),
+    path("", include("alerts.urls")),
     path("", include("system.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("security_site.api_urls")),

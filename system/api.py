@@ -28,7 +28,9 @@ class PauseSerializer(serializers.ModelSerializer[Pause]):
 
 
 class StageSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="intake, detect, place, close; analyze with a language model.")
+    name = serializers.CharField(
+        help_text="intake, detect, place, close; analyze with a language model; evaluate, deliver."
+    )
     queue = serializers.CharField(help_text="Who works it off.")
     waiting = serializers.IntegerField(source="backlog.waiting", allow_null=True, help_text="Null: nobody can count.")
     in_hand = serializers.IntegerField(source="backlog.in_hand", allow_null=True, help_text="Being worked on now.")

@@ -14,6 +14,8 @@ from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from alerts.evaluate import to_evaluate
+from alerts.models import Delivery
 from cameras.models import Capture
 from events.asking import is_wanted, pending
 from events.models import Assessment, Event
@@ -62,6 +64,7 @@ class Flow:
     place: int
     analyze: int
     """Visits a language model was asked about."""
+    deliver: int
     last_file_at: datetime | None
 
 
@@ -80,7 +83,11 @@ def stages(workers: Sequence[Worker], pauses: Sequence[Pause], flow: Flow) -> li
     ]
     if is_wanted():
         found.append(stage("analyze", "Ask the language model", "analyze", not_judged(), flow.analyze))
-    return found
+    return [
+        *found,
+        stage("evaluate", "Decide whom to tell", "default", _not_evaluated()),
+        stage("deliver", "Send notices", "deliver", not_sent(), flow.deliver),
+    ]
 
 
 def _not_taken_in(workers: Sequence[Worker]) -> Backlog:
@@ -120,6 +127,21 @@ def not_judged() -> Backlog:
     return Backlog(facts["waiting"], facts["oldest"], in_hand)
 
 
+def _not_evaluated() -> Backlog:
+    """Visits that changed since they were held against the alert rules."""
+    facts = to_evaluate().aggregate(waiting=Count("pk"), oldest=Min("changed_at"))
+    return Backlog(facts["waiting"], facts["oldest"])
+
+
+def not_sent() -> Backlog:
+    """Notices, those that wait for another try included."""
+    is_waiting = Q(claim_id=None)
+    facts = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(
+        waiting=Count("pk", filter=is_waiting), oldest=Min("created_at", filter=is_waiting), all=Count("pk")
+    )
+    return Backlog(facts["waiting"], facts["oldest"], facts["all"] - facts["waiting"])
+
+
 def last_hour() -> Flow:
     """What passed within the last hour. Rows without detections are done once they were looked at."""
     since = Now() - RECENT
@@ -130,7 +152,9 @@ def last_hour() -> Flow:
         place=Count("pk", filter=placed & Q(nothing_found="")),
     )
     newest = Capture.objects.order_by("-pk").values_list("arrived_at", flat=True).first()
-    return Flow(**facts, analyze=_asked_since(since) if is_wanted() else 0, last_file_at=newest)
+    sent = Delivery.objects.filter(sent_at__gt=since).count()
+    asked = _asked_since(since) if is_wanted() else 0
+    return Flow(**facts, analyze=asked, deliver=sent, last_file_at=newest)
 
 
 def _asked_since(since: CombinedExpression) -> int:

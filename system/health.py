@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.models import APIKey, Scope
 from events.asking import is_wanted
-from system.backlog import not_judged, not_looked_at, not_placed
+from system.backlog import not_judged, not_looked_at, not_placed, not_sent
 from system.engines import engines
 from system.servers import database_answers, redis_answers
 from system.workers import SILENCE, missing_queues, needed_queues, workers
@@ -89,5 +89,5 @@ def _particulars() -> dict[str, Any]:
 
 def _waiting() -> dict[str, int | None]:
     """How much waits in each queue."""
-    waiting = {"detect": not_looked_at().waiting, "default": not_placed().waiting}
+    waiting = {"detect": not_looked_at().waiting, "default": not_placed().waiting, "deliver": not_sent().waiting}
     return waiting | ({"analyze": not_judged().waiting} if is_wanted() else {})

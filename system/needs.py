@@ -24,6 +24,7 @@ BEHIND = {
     "detect": ("pictures", "to be looked at"),
     "place": ("pictures", "for their place in a visit"),
     "analyze": ("visits", "for the language model"),
+    "evaluate": ("visits", "for the alert rules"),
 }
 
 
@@ -40,7 +41,7 @@ class Need:
 def needs_of(state: State) -> list[Need]:
     """The most pressing first."""
     stands_still = [*_servers(state), *_disks(state), *_missing(state), *_not_listening(state), *_pauses(state)]
-    return [*stands_still, *_work(state), *_jobs(state)]
+    return [*stands_still, *_work(state), *_channels(state), *_jobs(state)]
 
 
 def first_line(needs: list[Need]) -> str:
@@ -135,6 +136,11 @@ def _work(state: State) -> Iterator[Need]:
 def _is_told(stage: Stage, state: State) -> bool:
     """Whether it is said already why this stage stands still; its backlog is no second thing to do."""
     return stage.is_paused or stage.queue in state.missing_queues or stage.name not in BEHIND
+
+
+def _channels(state: State) -> Iterator[Need]:
+    for trouble in state.troubles:
+        yield Need(f"nobody is told by {trouble.channel}", f"{trouble.channel}: {trouble.sentence}", "pipeline")
 
 
 def _jobs(state: State) -> Iterator[Need]:

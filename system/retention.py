@@ -21,6 +21,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Session
+from alerts.models import Alert
 from cameras.models import MISSED, Camera, Capture
 from cameras.stored_files import Gone, NotThere, remove_below
 from detections.models import Detection
@@ -279,7 +280,11 @@ def _haul_of(due: QuerySet[Event]) -> _Haul:
 
 
 def _delete(haul: _Haul) -> None:
-    Event.objects.filter(pk__in=[event.pk for event in haul.events]).delete()
+    # As evaluation does it: visits, then their alerts, then what hangs on those; each in order of id.
+    ids = [event.pk for event in haul.events]
+    list(Event.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    list(Alert.objects.select_for_update().filter(event_id__in=ids).order_by("pk").values_list("pk"))
+    Event.objects.filter(pk__in=ids).delete()
     Detection.objects.filter(pk__in=[pk for pk, _ in haul.detections]).delete()
     _expire(haul.captures)
 

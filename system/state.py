@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from alerts.troubles import Trouble, troubles
 from cameras.dead_letters import Kind, kinds_of_failure
 from cameras.models import Capture
 from system.backlog import Flow, Stage, last_hour, stages
@@ -24,6 +25,7 @@ from telemetry.disk import Disk, disks
 from telemetry.models import Job, Pause
 
 MOST_KINDS = 10
+STAGES_OF_FILES = ("intake", "detect", "place")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class State:
     workers: tuple[Worker, ...]
     missing_queues: tuple[str, ...]
     engines: tuple[Engine, ...]
+    troubles: tuple[Trouble, ...]
     failed: int
     kinds_of_failure: tuple[Kind, ...]
     disks: tuple[Disk, ...]
@@ -70,7 +73,7 @@ class State:
     @property
     def on_their_way(self) -> int:
         """Files from the first sight of them to their place in a visit."""
-        backlogs = [stage.backlog for stage in self.stages if stage.name not in ("close", "analyze")]
+        backlogs = [stage.backlog for stage in self.stages if stage.name in STAGES_OF_FILES]
         return sum((backlog.waiting or 0) + (backlog.in_hand or 0) for backlog in backlogs)
 
 
@@ -88,6 +91,7 @@ def state_for(user: User) -> State:
         workers=tuple(present),
         missing_queues=tuple(missing_queues(present)),
         engines=tuple(engines(present)),
+        troubles=tuple(troubles()),
         failed=Capture.objects.for_user(user).failed().count(),
         kinds_of_failure=tuple(kinds_of_failure(user, MOST_KINDS)),
         disks=tuple(disks()),

@@ -36,6 +36,8 @@ from system.stray_pictures import PREVIEWS, THUMBNAILS, remove_stray, stray_pict
 from telemetry.jobs import Tell, run_job, stamp, tell_nobody
 from telemetry.models import Job
 from telemetry.wake import wake
+from zones.locating import begin_again, locate, wrongly_known
+from zones.models import Zone
 
 ROWS_AT_ONCE = 500
 NAMES_KEPT = 5
@@ -137,6 +139,7 @@ def _checks() -> list[tuple[Check, Finding]]:
         (_unknown_files, Finding("unknown_files", "files of the cameras that the ledger does not know", "taken in")),
         (_lost_originals, Finding("lost_originals", "captures whose file is gone", "", "somebody deleted them")),
         (_homeless_detections, Finding("homeless_detections", "detections in no event", "placed")),
+        (_wrong_zones, Finding("wrong_zones", "detections that are not in the zones they lie in", "looked at again")),
         (_empty_events, Finding("empty_events", "events without a detection", "deleted")),
         (_overdue_batches, Finding("overdue_batches", "batches that are open past their time", "closed")),
         (_lost_claims, Finding("lost_claims", "captures held by nobody who lives", "queued again")),
@@ -261,6 +264,18 @@ def _place(detection: Detection) -> bool:
     wake("events.place_detected", detection.camera_id)
     unplaced = Capture.objects.filter(pk=detection.capture_id, state=Capture.State.DETECTED)
     return bool(unplaced.update(placed_at=None))
+
+
+def _wrong_zones(finding: Finding, repair: bool) -> None:
+    """Of zones that are held against what was seen; of others it is not known yet, and the sweeps see to it."""
+    for zone in _by_id(Zone.objects.filter(is_located=True)):
+        wrong = list(wrongly_known(zone.pk))
+        if wrong and repair:
+            begin_again([zone])
+            for _ in locate(zone.pk):
+                pass
+        for detection_id in wrong:
+            finding.met(f"detection {detection_id}, zone {zone.pk}", repaired=repair)
 
 
 def _empty_events(finding: Finding, repair: bool) -> None:

@@ -18,6 +18,7 @@ WORK = {
     "detect": "looks at pictures",
     "default": "puts pictures into visits",
     "analyze": "judges visits by the language model",
+    "deliver": "sends notices",
     "beat": "wakes the others",
 }
 # The FTP process lives also while it has nobody to listen to, and says so.

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from django.core.exceptions import SuspiciousOperation
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
@@ -23,6 +23,12 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)  # type: ignore[assignment]  # hides Serializer.errors
+
+
+class Conflict(APIException):
+    """What was asked for cannot be done as things are now."""
+
+    status_code = HTTPStatus.CONFLICT
 
 
 def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:

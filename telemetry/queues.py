@@ -1,4 +1,4 @@
-"""What a worker process is there for, and the name under which it beats and claims."""
+"""What a worker process is there for, the name under which it beats and claims, and what its tasks may meet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 import socket
 
 from celery import current_app
+from django.db import InterfaceError, OperationalError
+
+# A database that is away is told by the heartbeats; the sweep wakes what was missed once it is back.
+OUTAGES = (OperationalError, InterfaceError)
 
 
 def works_on(queue: str) -> bool:

@@ -20,9 +20,12 @@ from factory.django import DjangoModelFactory, Password
 from factory.helpers import post_generation
 
 from accounts.models import Role, User
+from alerts.models import Alert, AlertRule, Delivery, NotificationChannel
+from alerts.sealing import seal
 from cameras.models import Camera, Capture, IgnoredFile, Place
 from detections.models import Detection
 from events.models import Assessment, Batch, Event, EventDetection, PromptVersion
+from zones.models import Zone
 
 PASSWORD = "correct horse battery"
 
@@ -252,3 +255,79 @@ def write_preview(capture: Capture) -> Path:
 
 def write_thumbnail(detection: Detection) -> Path:
     return write_picture(Path(settings.DATA_DIR) / detection.thumbnail_path)
+
+
+class ZoneFactory(DjangoModelFactory[Zone]):
+    """The lower right quarter of the picture, where the person of DetectionFactory does not stand."""
+
+    class Meta:
+        model = Zone
+
+    camera = SubFactory(CameraFactory)
+    name = Sequence("Zone {}".format)
+    id = LazyAttribute(lambda zone: f"{zone.camera.pk}_{zone.name.casefold().replace(' ', '_')}")
+    zone_type = Zone.ZoneType.YARD
+    shape = Zone.Shape.RECTANGLE
+    coordinates = LazyFunction(lambda: [[0.5, 0.5], [1.0, 0.5], [1.0, 1.0], [0.5, 1.0]])
+    is_located = True
+
+
+class ChannelFactory(DjangoModelFactory[NotificationChannel]):
+    """A webhook on a port of this machine where nobody listens; `url="…"` for another."""
+
+    class Meta:
+        model = NotificationChannel
+        exclude = ("url",)
+
+    name = Sequence("Phone {}".format)
+    url = "json://127.0.0.1:9/secret-path"
+    sealed_url = LazyAttribute(lambda channel: seal(channel.url))
+    service = "JSON"
+    may_reach_private = True
+
+
+class RuleFactory(DjangoModelFactory[AlertRule]):
+    """A rule without conditions: every visit meets it. `cameras=[…]`, `zones=[…]`, `channels=[…]` name some."""
+
+    class Meta:
+        model = AlertRule
+        skip_postgeneration_save = True
+
+    name = Sequence("Rule {}".format)
+
+    @post_generation
+    def cameras(self: AlertRule, create: bool, extracted: list[Camera] | None, **_: Any) -> None:
+        self.cameras.set(extracted or [])
+
+    @post_generation
+    def zones(self: AlertRule, create: bool, extracted: list[Zone] | None, **_: Any) -> None:
+        self.zones.set(extracted or [])
+
+    @post_generation
+    def channels(self: AlertRule, create: bool, extracted: list[NotificationChannel] | None, **_: Any) -> None:
+        self.channels.set(extracted or [])
+
+
+class AlertFactory(DjangoModelFactory[Alert]):
+    class Meta:
+        model = Alert
+
+    event = SubFactory(EventFactory)
+    rule = SubFactory(RuleFactory)
+    chain_id = SelfAttribute("event.pk")
+    severity = "medium"
+    dedup_key = LazyAttribute(lambda alert: f"{alert.event.camera_id}:{alert.rule.pk}")
+    metadata = LazyAttribute(lambda alert: {"rule": alert.rule.name})
+
+
+class DeliveryFactory(DjangoModelFactory[Delivery]):
+    """A notice that waits to be sent."""
+
+    class Meta:
+        model = Delivery
+
+    alert = SubFactory(AlertFactory)
+    channel = SubFactory(ChannelFactory)
+    channel_name = SelfAttribute("channel.name")
+    kind = Delivery.Kind.NOTICE
+    severity = SelfAttribute("alert.severity")

@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from alerts.evaluate import to_evaluate
+from alerts.models import Alert
 from cameras.day import day_of
 from cameras.models import Camera, Capture
 from cameras.tiles import tiles_of
@@ -23,6 +25,8 @@ from events.asking import due, free_lost_claims
 from events.feed import waiting_events
 from events.models import Event
 from tests.factories import CameraFactory, CaptureFactory, UserFactory
+from zones.locating import to_locate
+from zones.models import DetectionZone
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +34,8 @@ def _as_if_large(db: None) -> None:
     with connection.cursor() as cursor:
         for way in ("seqscan", "sort", "bitmapscan"):
             cursor.execute(f"SET LOCAL enable_{way} = off")
+        # As if no other test had been there: what it rolled back lies in the files still, and pages count as rows.
+        cursor.execute("TRUNCATE cameras CASCADE")
         # As if no vacuum had come by behind other tests: of a table known to be empty any plan will do.
         cursor.execute("UPDATE pg_class SET reltuples = -1 WHERE relkind IN ('r', 'i')")
         cursor.execute("DELETE FROM pg_statistic WHERE starelid >= 16384")  # and no analyze: of tables of our own
@@ -100,6 +106,18 @@ def test_what_dead_workers_held_is_found_among_what_is_held() -> None:
     assert "using idx_events_analysis_claimed" in plans_of(queries)
 
 
+def test_what_the_alert_rules_have_not_seen_is_found_without_touching_what_they_have() -> None:
+    plan = str(to_evaluate()[:20].explain())
+    assert "using idx_events_to_evaluate" in plan
+    assert "Sort" not in plan
+
+
+def test_alerts_are_listed_from_the_newest_on(owner: User) -> None:
+    newest = Alert.objects.order_by("-created_at", "-pk")
+    of_a_moment = newest.filter(created_at__lte=timezone.now())
+    assert "using idx_alerts_newest" in str(of_a_moment[:50].explain())
+
+
 @pytest.mark.parametrize(
     ("model", "time", "index", "another"),
     [
@@ -118,6 +136,16 @@ def test_the_ids_of_a_day_long_ago_are_found_without_touching_a_row(
     with CaptureQueriesContext(connection) as queries:
         between_ids(rows, time, long_ago, long_ago + timedelta(days=1))
     assert f"Index Only Scan using {index}" in plans_of(queries)
+
+
+def test_the_newest_in_a_zone_lie_ready_in_their_order() -> None:
+    found = DetectionZone.objects.filter(zone="porch").order_by("-detection_id").values("detection_id")
+    plan = str(found[:50].explain())
+    assert "Index Only Scan using idx_detection_zones_newest" in plan and "Sort" not in plan
+
+
+def test_the_zones_that_wait_to_be_held_against_what_was_seen_have_their_own_index() -> None:
+    assert "using idx_zones_to_locate" in str(to_locate()[:1].explain())
 
 
 @pytest.mark.parametrize("since", [None, timezone.now() - timedelta(days=90)])

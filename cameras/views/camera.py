@@ -22,7 +22,7 @@ from cameras.receipts import Outcome
 from cameras.tiles import HAS_PICTURE, tiles_of
 from telemetry.models import Heartbeat
 
-PARTS = ("camera-head", "camera-state", "camera-pictures", "camera-day", "camera-files")
+PARTS = ("camera-head", "camera-state", "camera-pictures", "camera-zones", "camera-day", "camera-files")
 MOST_PICTURES = 12
 MOST_UNREADABLE = 5
 

@@ -1,4 +1,4 @@
-// Keeps ages ("40 s ago") and the length of open visits true while a page stays open.
+// Keeps ages ("40 s ago"), times to come ("in 20 s") and the length of open visits true while a page stays open.
 // The words are those of cameras/words.py.
 
 function span(seconds) {
@@ -29,6 +29,10 @@ function tick() {
   for (const element of document.querySelectorAll("time[data-age]")) {
     const age = secondsSince(element.dateTime);
     write(element, age < 5 ? "just now" : `${span(age)} ago`);
+  }
+  for (const element of document.querySelectorAll("time[data-until]")) {
+    const left = -secondsSince(element.dateTime);
+    write(element, left >= 1 ? `in ${span(left)}` : "now");
   }
 }
 

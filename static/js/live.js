@@ -102,7 +102,12 @@ function put(fragment) {
   }
   htmx.process(fragment);
   if (fragment.id === "toast") hideToastLater();
-  if (focused) document.getElementById(focused.id)?.querySelector(FOCUSABLE)?.focus({ preventScroll: true });
+  if (focused) focusAgain(document.getElementById(focused.id));
+}
+
+function focusAgain(element) {
+  const control = element?.matches(FOCUSABLE) ? element : element?.querySelector(FOCUSABLE);
+  control?.focus({ preventScroll: true });
 }
 
 // The next visit takes the place of a reviewed one, for the keyboard too.

@@ -2,6 +2,8 @@
 
 const WAIT_MS = 300;
 let waiting = 0;
+let telling = 0;
+let othersAreOpen;
 
 function isWriting() {
   const notes = document.querySelector("textarea.notes");
@@ -17,17 +19,34 @@ function refresh() {
   });
 }
 
+function askWhoWasTold() {
+  const decided = document.getElementById("decided");
+  if (decided) htmx.trigger(decided, "told");
+}
+
+// What the reader has unfolded stays unfolded.
+document.body.addEventListener("htmx:beforeSwap", () => {
+  othersAreOpen = document.getElementById("decided-others")?.open;
+});
+document.body.addEventListener("htmx:afterSwap", () => {
+  if (othersAreOpen !== undefined) document.getElementById("decided-others")?.toggleAttribute("open", othersAreOpen);
+});
+
 document.body.addEventListener("htmx:afterSettle", () => {
   document.querySelector(".frame[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 });
 
 document.body.addEventListener("htmx:wsBeforeMessage", (event) => {
   event.preventDefault();
-  const hint = JSON.parse(event.detail.message);
+  const { type, data } = JSON.parse(event.detail.message);
   const visit = document.getElementById("visit");
-  if (hint.type !== "event" || String(hint.data.id) !== visit.dataset.event) return;
-  clearTimeout(waiting);
-  waiting = setTimeout(refresh, WAIT_MS);
+  if (type === "event" && String(data.id) === visit.dataset.event) {
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, WAIT_MS);
+  } else if (type === "delivery" || (type === "alert" && data.camera_id === visit.dataset.camera)) {
+    clearTimeout(telling);
+    telling = setTimeout(askWhoWasTold, WAIT_MS);
+  }
 });
 
 setTimeout(() => {

@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 import security_site.urls  # noqa: F401  (registers every model)
-from accounts.models import APIKey, AuditLog, Role, Scope, User
+from accounts.models import APIKey, AuditLog, HomeMode, Role, Scope, User
+from alerts.models import Alert, AlertRule, Delivery, NotificationChannel
 from cameras.ftp.accounts import give_account
 from cameras.models import Camera, Capture, FTPAccount, FTPLogEntry
 from detections.models import Detection
@@ -26,8 +27,11 @@ from tests.factories import (
     AssessmentFactory,
     CameraFactory,
     CaptureFactory,
+    ChannelFactory,
+    DeliveryFactory,
     FailedAssessmentFactory,
     IgnoredFileFactory,
+    ZoneFactory,
 )
 from tests.people import make_key, make_user
 from tests.visits import make_visit
@@ -35,7 +39,7 @@ from tests.visits import make_visit
 pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 FACTS_OF_CAMERAS = (Capture, FTPAccount, FTPLogEntry, Detection, Event, Batch, Assessment)
-READ_ONLY = (APIKey, AuditLog, Heartbeat, Job, Pause, *FACTS_OF_CAMERAS)
+READ_ONLY = (Alert, APIKey, AuditLog, Delivery, HomeMode, NotificationChannel, Heartbeat, Job, Pause, *FACTS_OF_CAMERAS)
 
 
 @pytest.fixture
@@ -65,6 +69,9 @@ def rows() -> None:
     Pause.objects.create(stage="detect", reason="no model")
     Job.objects.create(kind="cleanup")
     active_prompt()
+    HomeMode.objects.create(mode="away")
+    DeliveryFactory.create(alert__event=event, error="odd <b>bytes</b>", channel_name="front -x")
+    ZoneFactory.create(name="Front <b>bytes</b>")
 
 
 def address(model: type[models.Model], page: str, *arguments: object) -> str:
@@ -80,7 +87,12 @@ class TestPages:
         assert {model._meta.label for model in MODELS} == {
             "accounts.APIKey",
             "accounts.AuditLog",
+            "accounts.HomeMode",
             "accounts.User",
+            "alerts.Alert",
+            "alerts.AlertRule",
+            "alerts.Delivery",
+            "alerts.NotificationChannel",
             "cameras.Camera",
             "cameras.Capture",
             "cameras.FTPAccount",
@@ -94,6 +106,7 @@ class TestPages:
             "telemetry.Heartbeat",
             "telemetry.Job",
             "telemetry.Pause",
+            "zones.Zone",
         }
 
     @pytest.mark.parametrize("model", MODELS)
@@ -176,6 +189,44 @@ class TestPages:
             assert "<b>bytes" not in client.get(address(model, "changelist")).content.decode()
         failed = Assessment.objects.exclude(error="").get()
         assert "<b>bytes" not in client.get(address(Assessment, "change", failed.pk)).content.decode()
+
+
+class TestRules:
+    FORM = {
+        "name": "Night",
+        "severity": "high",
+        "object_types": ["person"],
+        "schedule": '{"days": ["mon"], "start_time": "22:00", "end_time": "06:00", "timezone": "UTC"}',
+        "when": "any",
+        "dedup_key_template": "{camera_id}",
+        "cooldown_seconds": "0",
+        "enabled": "on",
+    }
+
+    def test_one_is_written_changed_and_deleted(self, client: Client) -> None:
+        zone, channel = ZoneFactory.create(), ChannelFactory.create()
+        form = {**self.FORM, "zone_ids": [zone.pk], "channel_ids": [channel.pk]}
+        assert client.post(address(AlertRule, "add"), form).status_code == 302
+        rule = AlertRule.objects.get()
+        assert (rule.cooldown_seconds, list(rule.zones.all()), list(rule.channels.all())) == (0, [zone], [channel])
+        page = client.get(address(AlertRule, "change", rule.pk)).content.decode()
+        assert "is seen in" in page and "between 22:00 and 06:00" in page
+        assert client.post(address(AlertRule, "change", rule.pk), {**form, "channel_ids": []}).status_code == 302
+        assert not rule.channels.exists() and rule.zones.exists()
+        assert AuditLog.objects.get(action="rule_updated").details == {"channels": []}
+        client.post(address(AlertRule, "delete", rule.pk), {"post": "yes"})
+        assert not AlertRule.objects.exists() and AuditLog.objects.filter(action="rule_deleted").exists()
+
+    def test_what_cannot_be_evaluated_is_refused(self, client: Client) -> None:
+        camera, zone = CameraFactory.create(), ZoneFactory.create(name="Porch")
+        for change, words in (
+            ({"dedup_key_template": "{camera_id.x}"}, "no field of it"),
+            ({"camera_ids": [camera.pk], "zone_ids": [zone.pk]}, "which this rule leaves out"),
+            ({"schedule": "{}"}, "Write it as"),
+        ):
+            answer = client.post(address(AlertRule, "add"), {**self.FORM, **change})
+            assert answer.status_code == 200 and words in answer.content.decode()
+        assert not AlertRule.objects.exists()
 
 
 class TestCameras:

@@ -20,6 +20,11 @@ def test_the_schema_is_valid_and_free_of_warnings(capsys: pytest.CaptureFixture[
 def test_it_knows_every_door() -> None:
     paths = caller("read key").get("/api/v1/schema/").json()["paths"]
     assert set(paths) == {
+        "/api/v1/alert-rules/",
+        "/api/v1/alert-rules/{id}/",
+        "/api/v1/alert-rules/{id}/test/",
+        "/api/v1/alerts/",
+        "/api/v1/alerts/{id}/",
         "/api/v1/cameras/",
         "/api/v1/cameras/{id}/",
         "/api/v1/cameras/{id}/captures/",
@@ -28,6 +33,10 @@ def test_it_knows_every_door() -> None:
         "/api/v1/cameras/{id}/restore/",
         "/api/v1/captures/",
         "/api/v1/captures/{id}/",
+        "/api/v1/channels/",
+        "/api/v1/channels/{id}/",
+        "/api/v1/channels/{id}/deliveries/",
+        "/api/v1/channels/{id}/test/",
         "/api/v1/dead-letters/",
         "/api/v1/dead-letters/{id}/",
         "/api/v1/dead-letters/{id}/dismiss/",
@@ -38,8 +47,11 @@ def test_it_knows_every_door() -> None:
         "/api/v1/detections/{id}/",
         "/api/v1/events/",
         "/api/v1/events/{id}/",
+        "/api/v1/home-mode/",
         "/api/v1/system/",
         "/api/v1/system/cleanup/",
+        "/api/v1/zones/",
+        "/api/v1/zones/{id}/",
     }
 
 

@@ -48,6 +48,8 @@ KINDS = {
     "somebody": 54,
 }
 """What is in a hundred files."""
+LIVE = "live_"
+"""Begins the names of cameras whose pictures are of now: of the other visits, long past, nobody is told."""
 
 
 class Outcome(Enum):
@@ -132,6 +134,21 @@ def plan_files(seed: int, count: int) -> Plan:
     somebody = _person("front_door", 0, f"{seed}-last")
     last = PlannedFile("front_door", last_name, somebody, Outcome.FOUND, Manner.AT_ONCE, visit)
     return Plan(seed, tuple(_in_order_of_arrival(dice, planned[:count])), last)
+
+
+def live_files(seed: int, count: int) -> tuple[PlannedFile, ...]:
+    """Pictures of somebody, each of a camera and a visit of its own, taken when they are written."""
+    return tuple(
+        PlannedFile(
+            f"{LIVE}{number}",
+            "now.jpg",
+            _person("front_door", number % PEOPLE_DRAWN, f"{seed}-live-{number}"),
+            Outcome.FOUND,
+            Manner.AT_ONCE,
+            -1 - number,
+        )
+        for number in range(count)
+    )
 
 
 def _in_order_of_arrival(dice: Random, files: list[PlannedFile]) -> list[PlannedFile]:

@@ -96,6 +96,7 @@ VICTIMS = (
     Victim("analyze worker's child", _analyzer_killed(child=True)),
     Victim("analyze worker", _analyzer_killed(child=False)),
     Victim("default worker", killed(r"-Q default")),
+    Victim("deliver worker", killed(r"-Q deliver")),
     Victim("beat", killed(r"celery\b.* beat\b")),
     Victim("watcher", killed(r"manage\.py watch")),
     Victim("ftp", _ftp_killed),

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from psycopg.rows import dict_row
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -31,6 +32,8 @@ IDLE = """
         AND NOT EXISTS (SELECT FROM captures WHERE state = 'detected' AND placed_at IS NULL)
         AND NOT EXISTS (SELECT FROM batches WHERE state = 'open')
         AND NOT EXISTS (SELECT FROM events WHERE analysis_state IN ('pending', 'running'))
+        AND NOT EXISTS (SELECT FROM events WHERE revision > evaluated_revision)
+        AND NOT EXISTS (SELECT FROM deliveries WHERE state = 'pending')
 """
 IGNORED = "SELECT file_path FROM ignored_files ORDER BY id"
 PREVIEWS = "SELECT preview_path FROM captures WHERE preview_path <> '' ORDER BY id"
@@ -45,8 +48,16 @@ LEASES = """
     UNION ALL
     SELECT 'event ' || id || ', lease until ' || coalesce(analysis_lease_until::text, 'never')
     FROM events WHERE analysis_claim_id IS NOT NULL OR analysis_lease_until IS NOT NULL
+    UNION ALL
+    SELECT 'delivery ' || id || ', lease until ' || coalesce(lease_until::text, 'never')
+    FROM deliveries WHERE claim_id IS NOT NULL OR lease_until IS NOT NULL
 """
 ANSWERS = "SELECT event_id, detection_count, error FROM assessments WHERE source = 'llm' ORDER BY id"
+UNEVALUATED = "SELECT id FROM events WHERE revision > evaluated_revision ORDER BY id"
+DELIVERIES = """
+    SELECT deliveries.id, events.camera_id, deliveries.state, deliveries.error, deliveries.text
+    FROM deliveries JOIN alerts ON alerts.id = alert_id JOIN events ON events.id = event_id ORDER BY deliveries.id
+"""
 LOOKED_AT = "SELECT EXISTS (SELECT FROM events WHERE analysis_claim_id IS NOT NULL)"
 
 Row = dict[str, Any]
@@ -66,6 +77,10 @@ class Seen:
     leases: list[str]
     answers: list[tuple[int, int, str]]
     """Of the language model, oldest first: event, how many detections it has seen, and what was wrong if anything."""
+    unevaluated: list[int]
+    deliveries: list[Row]
+    told: set[str]
+    """What the service of the alerts was told."""
     pictures: dict[str, int]
     """Size of every file below thumbnails and previews, whatever its name."""
     originals: dict[str, str]
@@ -77,7 +92,7 @@ class Seen:
     """How many uploads of each file broke off before the camera heard of their end."""
 
 
-def look_at(stack: Stack, *, deaf: list[str], kills: int, unanswered: dict[str, int]) -> Seen:
+def look_at(stack: Stack, *, deaf: list[str], kills: int, unanswered: dict[str, int], told: set[str]) -> Seen:
     root = stack.data_dir / "cameras"
     return Seen(
         captures=stack.all("captures/"),
@@ -89,6 +104,9 @@ def look_at(stack: Stack, *, deaf: list[str], kills: int, unanswered: dict[str, 
         open_batches=_column(stack, OPEN_BATCHES),
         leases=_column(stack, LEASES),
         answers=_answers(stack),
+        unevaluated=_column(stack, UNEVALUATED),
+        deliveries=_rows(stack, DELIVERIES),
+        told=told,
         pictures={
             str(path.relative_to(stack.data_dir)): path.stat().st_size
             for folder in ("thumbnails", "previews")
@@ -128,6 +146,11 @@ def database(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
 def _column(stack: Stack, query: str) -> list[Any]:
     with database(stack) as connection:
         return [value for (value,) in connection.execute(query)]
+
+
+def _rows(stack: Stack, query: str) -> list[Row]:
+    with database(stack) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchall()
 
 
 def _answers(stack: Stack) -> list[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from tests.chaos.harness import stack_to_torment, torment
 from tests.chaos.kills import VICTIMS
 
 pytestmark = pytest.mark.stack
-KILLS, FILES, PAUSE_S = 15, 45, (0.5, 2.5)
+KILLS, FILES, PAUSE_S = 16, 45, (0.5, 2.5)
 SEED = 7
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.footage import FTP_CAMERA, Manner, Outcome, Plan, PlannedFile
+from tests.chaos.footage import FTP_CAMERA, Manner, Outcome, Plan, PlannedFile, live_files
 from tests.chaos.problems import Kind
 from tests.chaos.seen import Row, Seen
 from tests.chaos.verify import CHECKS, problems
@@ -21,7 +21,8 @@ def file(name: str, outcome: Outcome, visit: int = 1, content: str = "") -> Plan
 SOMEBODY, AGAIN = file("a.jpg", Outcome.FOUND), file("b.jpg", Outcome.FOUND, content="a.jpg")
 SECOND, OTHERS = file("c.jpg", Outcome.FOUND), file("d.jpg", Outcome.FOUND, visit=2)
 NOBODY, LETTER, PAGE = file("e.jpg", Outcome.NOTHING), file("f.jpg", Outcome.REJECTED), file("g.html", Outcome.IGNORED)
-PLAN = Plan(1, (SOMEBODY, AGAIN, SECOND, NOBODY, LETTER, PAGE), OTHERS)
+(NOW,) = live_files(1, 1)
+PLAN = Plan(1, (SOMEBODY, AGAIN, SECOND, NOBODY, LETTER, PAGE, NOW), OTHERS)
 
 
 def capture(number: int, of: PlannedFile, state: str = "detected", **more: object) -> Row:
@@ -51,8 +52,12 @@ def event(number: int, detections: list[int], first: str = NOON, last: str = NOO
     }
 
 
+def delivery(number: int, camera: str, state: str, text: str) -> Row:
+    return {"id": number, "camera_id": camera, "state": state, "error": "", "text": text}
+
+
 def all_is_well() -> Seen:
-    detections = [detection(11, 1, NOON), detection(13, 3, LATER), detection(14, 4, NOON)]
+    detections = [detection(11, 1, NOON), detection(13, 3, LATER), detection(17, 7, NOON), detection(14, 4, NOON)]
     previews = [f"previews/2025-03-03/{row['capture_id']}.jpg" for row in detections]
     return Seen(
         captures=[
@@ -62,15 +67,19 @@ def all_is_well() -> Seen:
             capture(4, OTHERS),
             capture(5, NOBODY),
             capture(6, LETTER, "rejected", error="no picture"),
+            capture(7, NOW),
         ],
         detections=detections,
-        events=[event(21, [11, 13], NOON, LATER), event(22, [14])],
+        events=[event(21, [11, 13], NOON, LATER), event(24, [17]), event(22, [14])],
         ignored=[PAGE.path],
         previews=previews,
         unplaced=[],
         open_batches=[],
         leases=[],
-        answers=[(21, 1, ""), (22, 1, ""), (21, 2, "")],
+        answers=[(21, 1, ""), (22, 1, ""), (24, 1, ""), (21, 2, "")],
+        unevaluated=[],
+        deliveries=[delivery(1, "front", "suppressed", ""), delivery(2, NOW.camera, "sent", "Somebody.")],
+        told={"Somebody."},
         pictures=dict.fromkeys([*previews, *(row["thumbnail_path"] for row in detections)], 2000),
         originals={each.path: each.sha256 for each in PLAN.all_files},
         deaf=[],
@@ -133,22 +142,22 @@ DAMAGES: dict[str, tuple[Damage, Kind, str]] = {
     ),
     "a visit was given up for another reason": (lambda s: give_up(s, 0, "no score"), Kind.WRONG, "event 21: no score"),
     "more visits were given up than were killed": (
-        lambda s: [give_up(s, number) for number in (0, 1)],
+        lambda s: [give_up(s, number) for number in (0, 2)],
         Kind.LOST,
         "the events [21, 22]",
     ),
     "the rules' reading is shown still": (
-        lambda s: s.events[1].update(assessment={"source": "rules"}),
+        lambda s: s.events[2].update(assessment={"source": "rules"}),
         Kind.WRONG,
         "event 22 shows the reading of the rules",
     ),
     "the model has not seen all": (lambda s: s.answers.pop(), Kind.LOST, "event 21: the model has seen [1]"),
     "an answer was kept twice": (lambda s: s.answers.append((22, 1, "")), Kind.DOUBLED, "event 22 was judged twice"),
     "an answer could not be kept": (lambda s: s.answers.append((22, 2, "no score")), Kind.WRONG, "event 22: no score"),
-    "an event stays open": (lambda s: s.events[1].update(state="open"), Kind.WRONG, "event 22"),
+    "an event stays open": (lambda s: s.events[2].update(state="open"), Kind.WRONG, "event 22"),
     "a detection is in no event": (lambda s: s.events[0]["detection_ids"].pop(), Kind.LOST, "detection 13"),
-    "a detection is in two events": (lambda s: s.events[1]["detection_ids"].append(13), Kind.DOUBLED, "detection 13"),
-    "an event names what is not there": (lambda s: s.events[1]["detection_ids"].append(99), Kind.WRONG, "detection 99"),
+    "a detection is in two events": (lambda s: s.events[2]["detection_ids"].append(13), Kind.DOUBLED, "detection 13"),
+    "an event names what is not there": (lambda s: s.events[2]["detection_ids"].append(99), Kind.WRONG, "detection 99"),
     "an event is empty": (lambda s: s.events.append(event(23, [])), Kind.WRONG, "event 23"),
     "a result was stored twice": (lambda s: s.detections.append(detection(15, 4, NOON)), Kind.DOUBLED, "[14, 15]"),
     "a visit is two events": (lambda s: split(s, 13), Kind.DOUBLED, "[21, 23]"),
@@ -170,6 +179,11 @@ DAMAGES: dict[str, tuple[Damage, Kind, str]] = {
     "an original is gone": (lambda s: s.originals.pop(NOBODY.path), Kind.LOST, "front/e.jpg"),
     "an original was changed": (lambda s: s.originals.update({NOBODY.path: "0"}), Kind.LOST, "front/e.jpg"),
     "something was written there": (lambda s: s.originals.update({"front/x": "0"}), Kind.WRONG, "front/x"),
+    "the rules have not seen a visit": (lambda s: s.unevaluated.append(22), Kind.LOST, "event 22 was not held"),
+    "a notice still waits": (lambda s: s.deliveries[1].update(state="pending"), Kind.LOST, "delivery 2 of live_0"),
+    "a notice is of a visit long past": (lambda s: s.deliveries[0].update(state="sent"), Kind.LOST, "delivery 1"),
+    "a notice was lost on its way": (lambda s: s.told.clear(), Kind.LOST, "delivery 2 of live_0 never arrived"),
+    "a visit was told to nobody": (lambda s: s.deliveries.pop(), Kind.LOST, "nobody was told of live_0"),
     "the page is dead": (lambda s: s.deaf.append("the live page answered 500"), Kind.WRONG, "the live page"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from tests.chaos.footage import Outcome, Plan, PlannedFile
+from tests.chaos.footage import LIVE, Outcome, Plan, PlannedFile
 from tests.chaos.leftovers import leftovers_are_of_broken_uploads, with_copies, without_parts
 from tests.chaos.problems import Kind, Problem
 from tests.chaos.seen import Row, Seen
@@ -200,6 +200,22 @@ def no_answer_of_the_model_is_kept_twice(_: Plan, seen: Seen) -> Iterator[Proble
         most[event] = count
 
 
+def every_visit_of_now_was_told(plan: Plan, seen: Seen) -> Iterator[Problem]:
+    """At least once: a notice may arrive twice where its sender was killed. Of visits long past nobody is told."""
+    for event in seen.unevaluated:
+        yield Problem(Kind.LOST, f"event {event} was not held against the rules")
+    sent = set()
+    for row in seen.deliveries:
+        is_live = row["camera_id"].startswith(LIVE)
+        if row["state"] != ("sent" if is_live else "suppressed"):
+            yield Problem(Kind.LOST, f"delivery {row['id']} of {row['camera_id']} is {row['state']}: {row['error']}")
+        elif is_live and row["text"] not in seen.told:
+            yield Problem(Kind.LOST, f"delivery {row['id']} of {row['camera_id']} never arrived")
+        sent.add(row["camera_id"])
+    for camera in sorted({file.camera for file in plan.files if file.camera.startswith(LIVE)} - sent):
+        yield Problem(Kind.LOST, f"nobody was told of {camera}")
+
+
 CHECKS = (
     every_file_is_accounted_for_once,
     every_file_ended_as_planned,
@@ -212,5 +228,6 @@ CHECKS = (
     originals_are_untouched,
     every_visit_was_judged_by_the_model_as_it_is_now,
     no_answer_of_the_model_is_kept_twice,
+    every_visit_of_now_was_told,
     everything_answers,
 )

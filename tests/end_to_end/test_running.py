@@ -188,6 +188,7 @@ def test_a_visit_is_reviewed_by_keyboard_and_the_other_open_page_follows(stack: 
         "/cameras/",
         "/cameras/reading/",
         "/cameras/reading/connect/",
+        "/cameras/reading/draw-zone/",
         "/add-camera/",
         "/system/",
         "/password/",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -38,15 +36,16 @@ from tests.api.callers import caller
 from tests.detections.conftest import ScriptedDetector
 from tests.detections.conftest import detector as detector
 from tests.events.rows import Seen, detected, make_camera
-from tests.factories import CameraFactory, CaptureFactory, IgnoredFileFactory
+from tests.factories import CameraFactory, CaptureFactory, IgnoredFileFactory, ZoneFactory
 from tests.files import drop, picture_bytes
 from tests.people import make_user
+from tests.threads import at_once as together
 from tests.visits import make_visit
 
 pytestmark = pytest.mark.django_db
 
-MOVED = {"captures", "ignored_files", "detections", "events", "batches"}
-STAYING = {"ftp_account", "merged_cameras"}
+MOVED = {"captures", "ignored_files", "detections", "events", "batches", "zones"}
+STAYING = {"ftp_account", "merged_cameras", "_alerts_alertrule_cameras_+"}  # a rule follows the merge itself
 
 
 @pytest.fixture
@@ -75,9 +74,10 @@ class TestRows:
         CaptureFactory.create(camera=gate, state="queued")
         IgnoredFileFactory.create(camera=gate)
         make_visit(front)
+        ZoneFactory.create(camera=gate)
         assert merge_camera(gate, front, None) == 3
         assert set(of(gate).values()) == {0}
-        assert of(front) == {"captures": 4, "ignored_files": 1, "detections": 3, "events": 2, "batches": 2}
+        assert of(front) == {"captures": 4, "ignored_files": 1, "detections": 3, "events": 2, "batches": 2, "zones": 1}
         gate.refresh_from_db()
         assert gate.merged_into == front and gate.deleted_at
 
@@ -378,21 +378,7 @@ class TestUnderWay:
         assert Capture.objects.get().camera == IgnoredFile.objects.get().camera == front
 
 
-def at_once(*deeds: Callable[[], object]) -> list[object]:
-    """Do them in threads of their own, begun at the same moment; the error of one is its answer."""
-    together = threading.Barrier(len(deeds))
-
-    def run(deed: Callable[[], object]) -> object:
-        together.wait()
-        try:
-            return deed()
-        except MergeRefused as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(deeds)) as threads:
-        return list(threads.map(run, deeds))
+at_once = partial(together, refusal=MergeRefused)
 
 
 def take_in_all(paths: list[Path]) -> None:

@@ -158,7 +158,7 @@ def test_numbers_in_the_facts_lead_to_detections() -> None:
 def test_the_whole_prompt_is_bounded_however_much_was_seen(count: int) -> None:
     chance = random.Random(count)
     names = [f"{'Ein sehr langer Name ' * 3}{number}" for number in range(40)]
-    zones = tuple(ZoneFact(number, name, "entry_point") for number, name in enumerate(names))
+    zones = tuple(ZoneFact(f"zone_{number}", name, "entry_point") for number, name in enumerate(names))
     story = Story(zones=zones, camera_name="Ü" * 500, usual=tuple(UsualFact(one, 3, 28) for one in KEPT_CLASSES))
     for number in range(count):
         zone, label = chance.choice(zones), chance.choice(KEPT_CLASSES)
@@ -199,7 +199,7 @@ NASTY = [
 
 @pytest.mark.parametrize("name", NASTY, ids=range(len(NASTY)))
 def test_a_name_cannot_leave_the_facts(name: str) -> None:
-    zone = ZoneFact(1, name, "entry_point")
+    zone = ZoneFact("zone", name, "entry_point")
     context = Story(camera_name=name, zones=(zone,)).stay("person", 0, 3, 0.5, zone=zone).context()
     harmless = Story(camera_name="Front", zones=(DOOR,)).stay("person", 0, 3, 0.5, zone=DOOR).context()
     sent = question("Judge.", facts_of(context, RulesAnalyst().assess(context)).text)

@@ -121,7 +121,7 @@ def test_another_language_is_told_from_english(text: str, can_be_read: bool) -> 
 
 
 def test_a_name_may_be_said_as_a_place_but_makes_nothing_true() -> None:
-    run = ZoneFact(1, "Dog run", "yard")
+    run = ZoneFact("dog_run", "Dog run", "yard")
     context = Story(camera_name="Man with a knife", zones=(run,)).stay("person", 0, 5, 0.5, zone=run).context()
     assert named("A person was in the dog run.", context) == ()
     assert named("A dog was in the dog run.", context) == ("dog",)
@@ -129,7 +129,7 @@ def test_a_name_may_be_said_as_a_place_but_makes_nothing_true() -> None:
 
 
 def test_a_zone_makes_its_own_word_true() -> None:
-    gate = ZoneFact(1, "Garden gate", "other")
+    gate = ZoneFact("garden_gate", "Garden gate", "other")
     context = Story(zones=(gate,)).stay("person", 0, 5, 0.5, zone=gate).context()
     assert named("A person stood by the gate.", context) == ()
     assert named("A person stood by the window.", context) == ("window",)

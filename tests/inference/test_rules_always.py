@@ -29,10 +29,11 @@ NEVER_SAID = re.compile(
     re.IGNORECASE,
 )
 ZONE_NAMES = st.sampled_from(["Front door", "The side gate of the garden", "Porte d’entrée", "Zone 1.", ""])
+ZONE_IDS = st.sampled_from([zone.id for zone in ALL_ZONES])
 ZONES = st.lists(
     st.builds(
         ZoneFact,
-        id=st.integers(1, 6),
+        id=ZONE_IDS,
         name=ZONE_NAMES,
         kind=st.sampled_from(["entry_point", "driveway", "sidewalk", "yard", "other"]),
     ),
@@ -54,7 +55,7 @@ def sightings(draw: st.DrawFn) -> Sighting:
         confidence=draw(st.floats(0.3, 1)),
         box=(draw(SHARES), draw(SHARES), width, height),
         parked=draw(st.booleans()),
-        zones=tuple(draw(st.lists(st.integers(1, 6), max_size=2))),
+        zones=tuple(draw(st.lists(ZONE_IDS, max_size=2))),
     )
 
 
@@ -124,7 +125,7 @@ def crowded(count: int, seconds: int) -> EventContext:
             confidence=0.5 + (number % 49) / 100,
             box=((number * 37 % 90) / 100, (number * 53 % 60) / 100, 0.04, 0.1 + (number % 7) / 30),
             parked=number % 10 == 0,
-            zones=(1 + number % 6,),
+            zones=(ALL_ZONES[number % 6].id,),
         )
         for number in range(count)
     )

@@ -14,12 +14,12 @@ ZONE = ZoneInfo("Europe/Berlin")
 BODY = (0.05, 0.3)
 CAR = (0.3, 0.25)
 
-SIDEWALK = ZoneFact(1, "Pavement", "sidewalk")
-DRIVEWAY = ZoneFact(2, "Driveway", "driveway")
-YARD = ZoneFact(3, "Garden", "yard")
-DOOR = ZoneFact(4, "Front door", "entry_point")
-OTHER_DOOR = ZoneFact(5, "Garage door", "entry_point")
-BACK_DOOR = ZoneFact(6, "Back door", "entry_point")
+SIDEWALK = ZoneFact("pavement", "Pavement", "sidewalk")
+DRIVEWAY = ZoneFact("driveway", "Driveway", "driveway")
+YARD = ZoneFact("garden", "Garden", "yard")
+DOOR = ZoneFact("front_door", "Front door", "entry_point")
+OTHER_DOOR = ZoneFact("garage_door", "Garage door", "entry_point")
+BACK_DOOR = ZoneFact("back_door", "Back door", "entry_point")
 ALL_ZONES = (SIDEWALK, DRIVEWAY, YARD, DOOR, OTHER_DOOR, BACK_DOOR)
 
 

@@ -42,7 +42,7 @@ class Grounds:
 
 def _zones(*drawn: tuple[str, ZoneKind, tuple[float, float, float, float]]) -> tuple[DrawnZone, ...]:
     return tuple(
-        DrawnZone(ZoneFact(number, name, kind), *corners) for number, (name, kind, corners) in enumerate(drawn, start=1)
+        DrawnZone(ZoneFact(name.casefold().replace(" ", "_"), name, kind), *corners) for name, kind, corners in drawn
     )
 
 

@@ -21,8 +21,9 @@ CHANGES = (
     "/cameras/{camera}/change/",
     "/cameras/{camera}/import-older/",
     "/cameras/{camera}/correct-clock/",
+    "/cameras/{camera}/zones/gone/delete/",
 )
-OF_NO_CAMERA = ("/upload/", "/demo/")
+OF_NO_CAMERA = ("/upload/", "/demo/", "/home-mode/")
 
 
 @pytest.fixture
@@ -124,6 +125,11 @@ def test_pages_hold_no_inline_script_or_style(event: Event, page: Client) -> Non
         "/cameras/front_door/",
         "/add-camera/",
         "/cameras/front_door/connect/",
+        "/alerts/",
+        "/rules/",
+        "/rules/new/",
+        "/channels/",
+        "/channels/new/",
     ):
         text = page.get(url).content.decode()
         assert "<script>" not in text

@@ -137,7 +137,7 @@ def test_its_time_zone_is_chosen(page: Client, front: Camera) -> None:
 def test_only_what_changed_is_sent_again(page: Client, front: Camera) -> None:
     EventFactory.create(camera=front)
     marks = re.findall(r'name="seen" value="([^"]+)"', text_of(page, FRONT))
-    assert len(marks) == 5
+    assert len(marks) == 6
     assert page.get(f"{FRONT}changes", {"seen": marks}).status_code == 204
     IgnoredFileFactory.create(camera=front, arrived_at=now())
     changed = text_of(page, f"{FRONT}changes?" + "&".join(f"seen={mark}" for mark in marks))
@@ -215,8 +215,8 @@ def test_it_costs_the_same_however_many_files_there_are(
     EventFactory.create(camera=account.camera)
     # session, user · camera · clock · account, its last login, refusal, slowing down · watcher · unreadable files ·
     # the tile, its picture · pictures · the day: where it begins, captures, ignored, their kinds · files,
-    # ignored files · other cameras · cameras merged into it
-    queries = 21
+    # ignored files · zones, what they are drawn over · other cameras · cameras merged into it
+    queries = 23
     with django_assert_num_queries(queries):
         page.get(FRONT)
     for _ in range(4):

@@ -56,7 +56,7 @@ def test_only_what_changed_since_the_cursor_comes(page: Client, front: Camera) -
 def test_nothing_new_is_a_short_answer(page: Client, front: Camera) -> None:
     EventFactory.create(camera=front, risk_score=50, started_at=NOON - timedelta(hours=1))
     found = fragments(page, NOON)
-    assert found.keys() == {"first-line", "status", "pauses", "note", "more-waiting", "camera-front_door"}
+    assert found.keys() == {"first-line", "status", "home-mode", "pauses", "note", "more-waiting", "camera-front_door"}
 
 
 def test_a_transaction_that_was_open_at_the_cursor_is_not_missed(page: Client, front: Camera) -> None:
@@ -161,7 +161,7 @@ def test_changes_cost_the_same_however_many_there_are(
 ) -> None:
     EventFactory.create(camera=front, risk_score=50, started_at=NOON)
     EventFactory.create(camera=front, started_at=NOON)
-    queries = 19  # those of the whole page, and which visits changed, and which cameras were put away
+    queries = 20  # those of the whole page, and which visits changed, and which cameras were put away
     with django_assert_num_queries(queries):
         fragments(page, NOON)
     EventFactory.create_batch(8, camera=front, risk_score=50, started_at=NOON)

@@ -13,8 +13,9 @@ from django.test import Client
 from accounts.models import User
 from cameras.models import Camera
 from events.models import Event
-from tests.factories import EventFactory
+from tests.factories import EventFactory, ZoneFactory
 from tests.pages.conftest import signed_in_as
+from zones.models import DetectionZone
 
 
 def shown(client: Client, **query: str | int) -> list[int]:
@@ -79,6 +80,7 @@ def test_filters_narrow_the_list(page: Client, visits: list[Event], query: dict[
     "query",
     [
         {"camera": "nowhere"},
+        {"zone": "nowhere"},
         {"level": "extreme"},
         {"state": "half"},
         {"reviewed": "maybe"},
@@ -97,6 +99,26 @@ def test_a_bad_value_gets_a_message_and_no_guess(page: Client, visits: list[Even
     assert response.status_code == 200
     assert 'role="alert"' in response.content.decode()
     assert shown(page, **query) == []
+
+
+def test_a_zone_narrows_the_list(page: Client, visits: list[Event]) -> None:
+    assert 'name="zone"' not in page.get("/events/").content.decode(), "there is none to choose"
+    zone = ZoneFactory.create(camera=visits[0].camera, name="Porch")
+    ZoneFactory.create(camera=visits[1].camera, name="Lawn")
+    DetectionZone.objects.create(zone=zone, detection=visits[2].detections.get())
+    text = page.get("/events/", {"zone": zone.pk}).content.decode()
+    assert shown(page, zone=zone.pk) == [visits[2].pk]
+    assert "Front door: Porch" in text and "Back garden: Lawn" in text
+    assert '<span class="muted">Front door: Porch</span>' in text
+    assert shown(page, zone=zone.pk, camera="back_garden") == []
+
+
+def test_a_viewer_is_offered_the_zones_of_their_cameras(stranger: User, visits: list[Event]) -> None:
+    zones = [ZoneFactory.create(camera=visit.camera, name=f"Zone {visit.pk}") for visit in visits[:2]]
+    text = signed_in_as(stranger).get("/events/").content.decode()
+    assert zones[1].pk in text and zones[0].pk not in text
+    refused = signed_in_as(stranger).get("/events/", {"zone": zones[0].pk}).content.decode()
+    assert 'role="alert"' in refused
 
 
 @pytest.mark.parametrize("words", ['"', "'; DROP TABLE events; --", "a & | ! (", "%", "\\", "<b>"])
@@ -148,7 +170,7 @@ def test_it_costs_the_same_however_long_it_is(
     page: Client, front: Camera, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     EventFactory.create(camera=front)
-    queries = 5  # session, user · cameras to choose from · visits · scores they had
+    queries = 6  # session, user · cameras and zones to choose from · visits · scores they had
     with django_assert_num_queries(queries):
         page.get("/events/")
     EventFactory.create_batch(20, camera=front)

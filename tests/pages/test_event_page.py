@@ -148,7 +148,8 @@ def test_it_costs_the_same_however_much_was_seen(
     page: Client, visit: Event, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     url = f"/events/{visit.pk}/"
-    queries = 6  # session, user · visit, judgements, detections with their captures, visits that go on
+    # session, user · visit, judgements, detections with their captures, visits that go on · whether there are rules
+    queries = 7
     with django_assert_num_queries(queries):
         page.get(url)
     for seconds in range(10):

@@ -291,7 +291,7 @@ class TestPage:
         self, page: Client, front: Camera, django_assert_num_queries: Callable[[int], AbstractContextManager[None]]
     ) -> None:
         event = visit(front)
-        queries = 7  # those of the page without a model, and whether the stage is paused
+        queries = 8  # those of the page without a model, and whether the stage is paused
         with django_assert_num_queries(queries):
             text_of(page, event)
         ModelAssessmentFactory.create_batch(4, event=event)

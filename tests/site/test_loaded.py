@@ -10,9 +10,10 @@ import pytest
 
 from security_site.config import BASE_DIR
 
-HEAVY = "cv2 av numpy torch ultralytics llama_cpp"
+HEAVY = "cv2 av numpy shapely torch ultralytics llama_cpp"
 BEAT = "import security_site.beat as b; b.app.loader.import_default_modules(); b.app.finalize()"
 WORKER = "import security_site.worker as w; w.app.loader.import_default_modules(); w.app.finalize()"
+DELIVERER = "import security_site.deliverer as d; d.app.loader.import_default_modules(); d.app.finalize()"
 WEB = "import security_site.asgi, security_site.urls"
 WATCHER = "import django; django.setup(); import cameras.watcher"
 FTP = "import django; django.setup(); import cameras.ftp.server"
@@ -31,7 +32,9 @@ def loaded_by(statements: str, names: str, monkeypatch: pytest.MonkeyPatch) -> l
 
 
 @pytest.mark.parametrize(
-    "statements", [BEAT, WORKER, WATCHER, FTP, WEB], ids=["beat", "worker", "watcher", "ftp", "web"]
+    "statements",
+    [BEAT, WORKER, DELIVERER, WATCHER, FTP, WEB],
+    ids=["beat", "worker", "deliverer", "watcher", "ftp", "web"],
 )
 def test_no_model_and_no_picture_library_is_loaded_before_it_is_needed(
     statements: str, monkeypatch: pytest.MonkeyPatch
@@ -61,6 +64,19 @@ def test_the_supervisor_stays_small_where_a_language_model_is_chosen(monkeypatch
 @pytest.mark.parametrize("statements", [BEAT, WORKER, WATCHER, WEB], ids=["beat", "worker", "watcher", "web"])
 def test_only_the_ftp_process_loads_the_ftp_server(statements: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded_by(statements, "pyftpdlib OpenSSL cryptography.x509", monkeypatch) == []
+
+
+@pytest.mark.parametrize("statements", [WORKER, DELIVERER, WEB], ids=["worker", "deliverer", "web"])
+def test_nobody_loads_the_kinds_of_services_before_there_is_a_channel(
+    statements: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loaded_by(statements, "apprise alerts.sending", monkeypatch) == []
+
+
+def test_the_process_that_sends_knows_its_own_task_and_none_of_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded_by(DELIVERER, "alerts.deliver_tasks events.placing events.tasks", monkeypatch) == [
+        "alerts.deliver_tasks"
+    ]
 
 
 def test_beat_knows_every_name_it_sends_and_loads_no_django(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,8 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("FTP_PORT", "65530", "FTP_PORT='65530' is refused"),
         ("PORT", "2130", "PORT=2130 is one of them"),
         ("REDIS_URL", "localhost", "REDIS_URL is refused: must start with redis://"),
+        ("SITE_URL", "attic.local", "SITE_URL='attic.local' is refused: must be an address such as https://attic"),
+        ("SITE_URL", "https://attic.local/?a=1", "without ? and #"),
     ],
 )
 def test_a_malformed_value_is_refused_by_name(

@@ -170,7 +170,7 @@ def test_a_worker_for_language_models_is_started_only_where_one_is_chosen(
     supervisor = Supervisor(config, Console(sys.stderr))
     names = [each.name for each in read_procfile(BASE_DIR / "Procfile", supervisor.env) if supervisor.is_needed(each)]
     assert ("analyze" in names) is started
-    assert {"release", "web", "default", "detect", "watcher", "ftp", "beat"} == {*names} - {"analyze"}
+    assert {"release", "web", "default", "detect", "deliver", "watcher", "ftp", "beat"} == {*names} - {"analyze"}
 
 
 def test_beat_is_started_anew_when_the_clock_was_set(home: Path) -> None:

@@ -85,11 +85,16 @@ class TestChosen:
 
     def test_monitors_that_may_know_are_told_how_many_wait(self) -> None:
         make_waiting(1)
-        assert caller("read key").get("/readyz").json()["backlog"] == {"detect": 0, "default": 0, "analyze": 1}
+        assert caller("read key").get("/readyz").json()["backlog"] == {
+            "detect": 0,
+            "default": 0,
+            "deliver": 0,
+            "analyze": 1,
+        }
 
     def test_it_costs_the_same_however_much_waits(self, django_assert_num_queries: DjangoAssertNumQueries) -> None:
         client = caller("owner")
         for _ in range(2):
             make_waiting(1)
-            with django_assert_num_queries(20):  # the speed, what waits, what is in hand, the last hour: four more
+            with django_assert_num_queries(24):  # the speed, what waits, what is in hand, the last hour: four more
                 client.get("/api/v1/system/")

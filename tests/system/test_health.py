@@ -73,7 +73,7 @@ class TestReadiness:
         body = self.ask(client, **{"X-API-Key": make_key(Scope.READ)})[1]
         detect = next(worker for worker in body["workers"] if worker["queue"] == "detect")
         assert (detect["engine"], detect["why"]) == ("builtin", "the only one")
-        assert body["backlog"] == {"detect": 1, "default": 1}
+        assert body["backlog"] == {"detect": 1, "default": 1, "deliver": 0}
 
     def test_reasons_are_told_to_those_who_may_know(self) -> None:
         body = self.ask(caller("viewer"))[1]

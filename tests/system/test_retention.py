@@ -13,6 +13,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import Session
+from alerts.evaluate import evaluate_changed
+from alerts.models import Alert, AlertGate, AlertRule, Delivery
 from cameras.models import Camera, Capture
 from detections.models import Detection
 from events.models import Assessment, Batch, Event, EventDetection
@@ -20,6 +22,7 @@ from events.placing import place_detected
 from system import retention
 from system.retention import clean_up, what_would_go
 from tests.events.rows import detected
+from tests.factories import ChannelFactory, RuleFactory, ZoneFactory
 from tests.system.archive import (
     configure,
     days_ago,
@@ -27,6 +30,7 @@ from tests.system.archive import (
     files_below,
     visit,
 )
+from zones.models import DetectionZone
 
 pytestmark = pytest.mark.django_db
 OLD, YOUNG = 31, 29
@@ -46,6 +50,16 @@ class TestEvents:
         assert (report.events_deleted, report.detections_deleted, report.thumbnails_deleted) == (1, 3, 3)
         assert report.images_deleted == 0 and report.space_reclaimed > 0
         assert len(files_below("cameras/front")) == 4
+
+    def test_what_rules_decided_and_told_of_it_goes_along_and_the_rule_stays(self, reporting: Camera) -> None:
+        rule = RuleFactory.create(channels=[ChannelFactory.create()])
+        event = visit(reporting, days_ago(OLD))
+        evaluate_changed()
+        assert Alert.objects.get().event == event
+        assert AlertGate.objects.count() == Delivery.objects.count() == 1
+        clean_up()
+        assert not Alert.objects.exists() and not AlertGate.objects.exists() and not Delivery.objects.exists()
+        assert list(AlertRule.objects.all()) == [rule]
 
     def test_a_young_one_stays_whole(self, reporting: Camera) -> None:
         visit(reporting, days_ago(YOUNG))
@@ -183,8 +197,17 @@ def test_the_number_of_queries_does_not_grow_with_the_visits(reporting: Camera) 
             clean_up()
         return len(captured)
 
-    visit(reporting, days_ago(OLD), pictures=1)
+    zone = ZoneFactory.create(camera=reporting)
+
+    def visit_in_the_zone(number: int, pictures: int) -> None:
+        event = visit(reporting, days_ago(OLD) + timedelta(minutes=number), pictures=pictures)
+        DetectionZone.objects.bulk_create(
+            DetectionZone(zone=zone, detection=detection) for detection in event.detections.all()
+        )
+
+    visit_in_the_zone(0, pictures=1)
     few = queries()
     for number in range(10):
-        visit(reporting, days_ago(OLD) + timedelta(minutes=number), pictures=2)
+        visit_in_the_zone(number, pictures=2)
     assert queries() <= few + 1
+    assert not DetectionZone.objects.exists()

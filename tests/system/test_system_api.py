@@ -48,7 +48,7 @@ def test_all_is_well(front: Camera) -> None:
     CaptureFactory.create(camera=front)
     told = caller("owner").get(DOOR).json()
     assert (told["summary"], told["needs"], told["version"]) == ("Everything runs.", [], program_version())
-    assert [stage["name"] for stage in told["stages"]] == ["intake", "detect", "place", "close"]
+    assert [stage["name"] for stage in told["stages"]] == ["intake", "detect", "place", "close", "evaluate", "deliver"]
     assert {stage["waiting"] for stage in told["stages"]} == {0}
     assert told["stages"][0]["done_last_hour"] == 1
     assert {worker["queue"]: worker["is_alive"] for worker in told["workers"]} == {
@@ -56,6 +56,7 @@ def test_all_is_well(front: Camera) -> None:
         "watcher": True,
         "detect": True,
         "default": True,
+        "deliver": True,
         "beat": True,
     }
     assert told["missing_queues"] == [] and told["pauses"] == []
@@ -101,5 +102,5 @@ def test_it_costs_the_same_however_much_there_is(
     client = caller("owner")
     for number in range(4):
         make_failed(front, f"error {number}"), make_queued(front)
-    with django_assert_num_queries(17):  # those of the page: see test_system_page
+    with django_assert_num_queries(21):  # those of the page: see test_system_page
         client.get(DOOR)

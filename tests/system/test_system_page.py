@@ -288,8 +288,9 @@ def test_the_page_costs_the_same_however_much_there_is(
     make_failed(front)
     # session and user; heartbeats; pauses; what passed lately; the last file; queued, detecting, unplaced; batches;
     # failed: how many, of which kinds, the last files of each; the database's size; the last jobs;
-    # speed of the detector and of the rules
-    queries = 17
+    # speed of the detector and of the rules; visits for the alert rules; notices that wait, and were sent lately;
+    # channels
+    queries = 21
     with django_assert_num_queries(queries):
         page.get("/system/")
     for number in range(8):

@@ -28,9 +28,10 @@ from telemetry.heartbeat import beat
 from telemetry.models import Job
 from tests.detections.conftest import ScriptedDetector
 from tests.events.rows import detected, make_camera
-from tests.factories import CameraFactory, EventFactory
+from tests.factories import CameraFactory, EventFactory, ZoneFactory
 from tests.files import drop, picture_bytes, video_bytes
 from tests.system.archive import capture_with_file, days_ago, detection_with_files, visit
+from zones.models import DetectionZone
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = 3600
@@ -234,6 +235,13 @@ class TestEvents:
         verify(repair=True)
         assert place_detected(camera.pk) == 1
         assert Event.objects.get().detections.get() == Detection.objects.get()
+
+    def test_detections_that_are_not_in_their_zones_are_looked_at_again(self, front: Camera) -> None:
+        zone = ZoneFactory.create(camera=front)
+        detection = detection_with_files(front, days_ago(1), placed_at=None)
+        DetectionZone.objects.create(zone=zone, detection=detection)
+        assert mended("wrong_zones") == [f"detection {detection.pk}, zone {zone.pk}"]
+        assert not DetectionZone.objects.exists()
 
     def test_events_without_a_detection_go_and_leave_a_trace(self, front: Camera) -> None:
         event = EventFactory.create(camera=front, detections=[])

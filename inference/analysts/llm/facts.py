@@ -138,7 +138,7 @@ def _usually(fact: UsualFact) -> str:
     return f"{fact.label} seen on {fact.days_seen} of {fact.days_watched} days"
 
 
-def _found(label: str, pictures: Sequence[_Picture], names: dict[int, str]) -> dict[str, Any]:
+def _found(label: str, pictures: Sequence[_Picture], names: dict[str, str]) -> dict[str, Any]:
     """One class over the whole visit."""
     together = [(picture, [one for one in picture.sightings if one.label == label]) for picture in pictures]
     together = [(picture, ones) for picture, ones in together if ones]
@@ -225,13 +225,13 @@ def _listed(picture: _Picture) -> list[Sighting]:
 
 
 def _lines(
-    context: EventContext, shown: Sequence[_Picture], numbers: dict[int, int], names: dict[int, str]
+    context: EventContext, shown: Sequence[_Picture], numbers: dict[int, int], names: dict[str, str]
 ) -> list[str]:
     told = [(picture.seen_at, _line(picture, numbers, names)) for picture in shown]
     return [line for _, line in sorted([*told, *_gaps(context)], key=lambda line: line[0].timestamp())]
 
 
-def _line(picture: _Picture, numbers: dict[int, int], names: dict[int, str]) -> str:
+def _line(picture: _Picture, numbers: dict[int, int], names: dict[str, str]) -> str:
     listed = _listed(picture)
     more = Counter(one.label for one in picture.sightings if one not in listed)
     items = [_item(one, numbers[one.detection_id], names) for one in listed]
@@ -239,7 +239,7 @@ def _line(picture: _Picture, numbers: dict[int, int], names: dict[int, str]) -> 
     return f"{picture.seen_at:%H:%M:%S} {'; '.join(items)}"
 
 
-def _item(one: Sighting, number: int, names: dict[int, str]) -> str:
+def _item(one: Sighting, number: int, names: dict[str, str]) -> str:
     where = [_side(one), *(names[zone] for zone in one.zones[:2] if zone in names), *(["parked"] if one.parked else [])]
     return f"#{number} {one.label} {percent(one.confidence)} ({', '.join(where)})"
 

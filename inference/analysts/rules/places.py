@@ -34,7 +34,7 @@ class Spot:
     phrase: str
     name: str = ""
     """Of a door, as a noun: "front door"."""
-    zone_id: int | None = None
+    zone_id: str | None = None
 
 
 GROUND_OF_PLACE: dict[PlaceName, tuple[Ground, int]] = {

@@ -74,7 +74,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {}})
     def get_metadata(self, alert: Alert) -> dict[str, Any]:
-        return {name: value for name, value in alert.metadata.items() if name not in ("rule", "told_at", "silenced")}
+        return {name: value for name, value in alert.metadata.items() if name not in ("rule", "told", "silenced")}
 
     def to_representation(self, alert: Alert) -> dict[str, Any]:
         shown = super().to_representation(alert)

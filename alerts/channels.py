@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
@@ -23,6 +23,8 @@ from telemetry.wake import wake
 
 LONGEST_NAME = 100
 LONGEST_URL = 2000
+MOST_TESTS = 50
+"""That are kept of a channel."""
 
 
 class ChannelFields(TypedDict, total=False):
@@ -46,6 +48,7 @@ class ChannelRefused(Exception):
 def create_channel(fields: ChannelFields, request: HttpRequest | None) -> NotificationChannel:
     """A new channel, by its name and URL at least. Raises ChannelRefused."""
     channel = NotificationChannel()
+    _refuse_private(channel, fields, request)
     _fill(channel, {"name": "", "url": "", **fields}, request)
     with transaction.atomic():
         _save(channel)
@@ -56,6 +59,7 @@ def create_channel(fields: ChannelFields, request: HttpRequest | None) -> Notifi
 
 def change_channel(channel: NotificationChannel, fields: ChannelFields, request: HttpRequest | None) -> list[str]:
     """Change these fields; gives the names of those that differed. Raises ChannelRefused."""
+    _refuse_private(channel, fields, request)
     with transaction.atomic():
         now = NotificationChannel.objects.select_for_update(no_key=True).get(pk=channel.pk)
         changed = _fill(now, fields, request)
@@ -71,10 +75,11 @@ def change_channel(channel: NotificationChannel, fields: ChannelFields, request:
 
 
 def delete_channel(channel: NotificationChannel, request: HttpRequest | None) -> None:
-    """Delete it; what was sent by it stays. Raises ChannelRefused while rules name it."""
+    """Delete it; what was sent by it stays, but for tests. Raises ChannelRefused while rules name it."""
     count = RuleChannel.objects.filter(channel=channel).count()
     try:
         with transaction.atomic():
+            _tests_of(channel).delete()
             suppress(channel.deliveries.all(), "The channel was deleted before it could be sent.")
             _audit(AuditAction.CHANNEL_DELETED, channel, request)
             channel.delete()
@@ -87,15 +92,20 @@ def send_test(channel: NotificationChannel, request: HttpRequest | None) -> Deli
     """Have a test sent, once; the one that is on its way already, if there is one."""
     with transaction.atomic():
         NotificationChannel.objects.select_for_update(no_key=True).get(pk=channel.pk)
-        tests = channel.deliveries.filter(kind=Delivery.Kind.TEST, state=Delivery.State.PENDING)
-        if (waiting := tests.first()) is not None:
+        if (waiting := _tests_of(channel).filter(state=Delivery.State.PENDING).first()) is not None:
             return waiting
+        kept = _tests_of(channel).order_by("-id").values("pk")[: MOST_TESTS - 1]
+        _tests_of(channel).exclude(pk__in=kept).delete()
         delivery = Delivery.objects.create(channel=channel, channel_name=channel.name, kind=Delivery.Kind.TEST)
         _audit(AuditAction.CHANNEL_TESTED, channel, request)
         broadcast("delivery", {"delivery_id": delivery.pk, "channel_id": channel.pk, "state": delivery.state})
         wake(TASK)
     delivery.refresh_from_db()
     return delivery
+
+
+def _tests_of(channel: NotificationChannel) -> QuerySet[Delivery]:
+    return channel.deliveries.filter(kind=Delivery.Kind.TEST)
 
 
 def what_is_wrong(channel: NotificationChannel) -> str:
@@ -120,7 +130,7 @@ def _fill(channel: NotificationChannel, fields: ChannelFields, request: HttpRequ
     for name, value in plain.items():
         setattr(channel, name, value)
     _refuse_odd_quiet_hours(channel)
-    if "url" in fields and _take_url(channel, fields["url"].strip(), _is_owner(request)):
+    if "url" in fields and _take_url(channel, fields["url"].strip(), _may_lead_home(request)):
         changed.append("url")
     return changed
 
@@ -144,21 +154,19 @@ def _refuse_odd_quiet_hours(channel: NotificationChannel) -> None:
         raise ChannelRefused("quiet_until", "Quiet hours cannot end when they begin. Turn the channel off instead.")
 
 
-def _take_url(channel: NotificationChannel, url: str, by_owner: bool) -> bool:
+def _take_url(channel: NotificationChannel, url: str, may_lead_home: bool) -> bool:
     """Seal the URL into the row; whether that changed anything. Raises ChannelRefused."""
-    if channel.sealed_url and _is_same(channel, url) and (channel.may_reach_private or not by_owner):
+    if _is_same(channel, url) and (channel.may_reach_private or not may_lead_home):
         return False
     channel.service = _service_of(url)
-    if not (by_owner and settings.CONFIG.ALLOW_PRIVATE_TARGETS):
-        _refuse_private(url)
     channel.sealed_url = seal(url)
-    channel.may_reach_private = by_owner
+    channel.may_reach_private = may_lead_home
     return True
 
 
 def _is_same(channel: NotificationChannel, url: str) -> bool:
     try:
-        return unseal(channel.sealed_url) == url
+        return bool(channel.sealed_url) and unseal(channel.sealed_url) == url
     except SealBroken:
         return False
 
@@ -176,10 +184,17 @@ def _service_of(url: str) -> str:
         raise ChannelRefused("url", str(refused)) from refused
 
 
-def _refuse_private(url: str) -> None:
-    """The guard looks again at every attempt; this tells while somebody is there to read it."""
+def _refuse_private(channel: NotificationChannel, fields: ChannelFields, request: HttpRequest | None) -> None:
+    """Tells while somebody is there to read it; the guard looks again at every attempt. Raises ChannelRefused.
+
+    Called while no row is held: to find out what a name stands for may take long.
+    """
     from alerts.sending import hosts_of
 
+    url = fields.get("url", "").strip()
+    if not url or _is_same(channel, url) or _may_lead_home(request):
+        return
+    _service_of(url)
     if all(guard.is_public(address) for host in hosts_of(url) for address in _addresses(host)):
         return
     if settings.CONFIG.ALLOW_PRIVATE_TARGETS:
@@ -199,9 +214,10 @@ def _addresses(host: str) -> list[object]:
         return []
 
 
-def _is_owner(request: HttpRequest | None) -> bool:
-    """Whether an owner asks: one signed in, a household key, or the one at the command line."""
-    return request is None or (isinstance(request.user, User) and request.user.is_owner)
+def _may_lead_home(request: HttpRequest | None) -> bool:
+    """Whether it is allowed, and an owner asks: one signed in, a household key, or the one at the command line."""
+    is_owner = request is None or (isinstance(request.user, User) and request.user.is_owner)
+    return is_owner and bool(settings.CONFIG.ALLOW_PRIVATE_TARGETS)
 
 
 def _save(channel: NotificationChannel) -> None:

@@ -168,7 +168,7 @@ class ChannelViewSet(ReadOnlyModelViewSet[NotificationChannel]):
 
     @extend_schema(
         summary="Delete a channel",
-        description="What was sent by it stays.",
+        description="What was sent by it stays, but for tests.",
         responses={204: None, 409: OpenApiResponse(ProblemSerializer, "Rules tell people by it.")},
     )
     def destroy(self, request: Request, pk: str) -> Response:

@@ -39,7 +39,8 @@ class Decision:
 
     @property
     def told(self) -> list[Told]:
-        return told_of(self.alert.deliveries.all()) if self.alert else []
+        """Empty where the rule was silent: each notice would only repeat why."""
+        return told_of(self.alert.deliveries.all()) if self.alert and self.is_told else []
 
     @property
     def other_event_id(self) -> int | None:

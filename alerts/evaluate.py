@@ -14,8 +14,9 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, QuerySet
+from psycopg.errors import LockNotAvailable
 
 from alerts.conditions import Household, Unmet, judge
 from alerts.models import Alert
@@ -28,6 +29,7 @@ from events.models import Event
 logger = logging.getLogger(__name__)
 
 EVENTS_AT_ONCE = 20
+PATIENCE = "1s"
 CHAIN_LOCKS = 7_305_551  # the first half of each advisory lock of ours; the second is the number of the chain
 # What rows raise that cannot be made sense of, and a rule that was deleted a moment ago.
 BAD_ROWS = (IntegrityError, DataError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -50,22 +52,43 @@ def evaluate_changed() -> int:
                 evaluated += 1
             else:
                 passed_over.append(event_id)
-    return evaluated
+    return evaluated + (_evaluate_held(passed_over) if passed_over else 0)
 
 
-def _evaluate_or_pass_over(event_id: int, rules: Sequence[StandingRule], household: Household) -> bool:
+def _evaluate_held(event_ids: Sequence[int]) -> int:
+    """Those that somebody held a moment ago, as who claims a visit for the language model does: it is told now."""
+    rules, household = standing_rules(), household_so_far()
+    still_due = to_evaluate().filter(pk__in=event_ids).values_list("pk", flat=True)
+    return sum(_evaluate_or_pass_over(event_id, rules, household, waits=True) for event_id in still_due)
+
+
+def _evaluate_or_pass_over(
+    event_id: int, rules: Sequence[StandingRule], household: Household, *, waits: bool = False
+) -> bool:
     """One that cannot be evaluated does not keep the others waiting; the sweep comes back to it."""
     try:
         with transaction.atomic():
-            return _evaluate(event_id, rules, household)
+            if waits:
+                _wait_at_most(PATIENCE)
+            return _evaluate(event_id, rules, household, waits=waits)
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return False
+        raise
     except BAD_ROWS:
         logger.exception("event %s could not be held against the rules; it will be tried again", event_id)
         return False
 
 
-def _evaluate(event_id: int, rules: Sequence[StandingRule], household: Household) -> bool:
+def _wait_at_most(patience: str) -> None:
+    """For any lock, to the end of this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [patience])
+
+
+def _evaluate(event_id: int, rules: Sequence[StandingRule], household: Household, *, waits: bool) -> bool:
     """False where somebody else is at it, or was."""
-    taken = _take(event_id)
+    taken = _take(event_id, waits=waits)
     if taken is None:
         return False
     event, now = taken
@@ -79,8 +102,9 @@ def _evaluate(event_id: int, rules: Sequence[StandingRule], household: Household
             unmet = rule.decided(NOT_MET, decided.condition, decided.wanted, decided.got)
             outcomes[str(rule.pk)] = stored_outcome(rule, alert) if alert else unmet
             continue
-        rank = max(rule.rank, RANK[event.risk_level])
-        if alert is None or rank > RANK[alert.severity] or (decided.is_live and was_told_too_late(alert)):
+        known = RANK[alert.severity] if alert else -1
+        rank = max(rule.rank, RANK[event.risk_level], known)
+        if alert is None or rank > known or (decided.is_live and was_told_too_late(alert)):
             news.append(News(rule, decided, rank, alert))
         else:
             outcomes[str(rule.pk)] = stored_outcome(rule, alert)
@@ -90,10 +114,10 @@ def _evaluate(event_id: int, rules: Sequence[StandingRule], household: Household
     return True
 
 
-def _take(event_id: int) -> tuple[Event, datetime] | None:
+def _take(event_id: int, *, waits: bool) -> tuple[Event, datetime] | None:
     """The visit, if it is still due, held with its chain until the transaction ends; and the database's time."""
     due = to_evaluate().filter(pk=event_id).select_related("camera").defer("search_vector")
-    event = due.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
+    event = due.select_for_update(no_key=True, skip_locked=not waits, of=("self",)).first()
     if event is None:
         return None
     with connection.cursor() as cursor:

@@ -10,11 +10,12 @@ from inference.scale import RISK_BANDS, Level
 
 HIDDEN = "alert_hint_hidden"
 """Key in the session of whoever wants the hint to stay away."""
+NAME = "High or critical, any camera"
 
 
 def first_rule_for(channels: Iterable[NotificationChannel]) -> RuleFields:
     return RuleFields(
-        name="High or critical, any camera",
+        name=NAME,
         severity=Level.HIGH.value,
         risk_threshold=next(band.top + 1 for band in RISK_BANDS if band.level is Level.MEDIUM),
         channels=[channel.pk for channel in channels],
@@ -24,3 +25,8 @@ def first_rule_for(channels: Iterable[NotificationChannel]) -> RuleFields:
 def nobody_is_told() -> bool:
     """Whether no rule that is on has a channel that is on."""
     return not AlertRule.objects.filter(enabled=True, channels__enabled=True).exists()
+
+
+def has_first_rule() -> bool:
+    """Whether it was made already, and has been switched off or lost its channels since: it is not made twice."""
+    return AlertRule.objects.filter(name=NAME).exists()

@@ -20,9 +20,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 CONNECTS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 LONGEST_ATTEMPT_S = 15.0
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 DEFAULT_REDIS_PORT = 6379
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -95,8 +98,8 @@ def attempt(*, may_reach_private: bool, longest_s: float = LONGEST_ATTEMPT_S) ->
     mine = Attempt(may_reach_private, time.monotonic() + longest_s)
     clock = threading.Timer(longest_s, mine.cut_off)
     clock.daemon = True
-    _mine.attempt = mine
     clock.start()
+    _mine.attempt = mine
     try:
         yield mine
     finally:
@@ -122,7 +125,15 @@ def close_process(redis_url: str) -> None:
 def is_public(address: object) -> bool:
     """Whether it is an Internet address of somebody else's machine, resolved already."""
     ip = _ip_of(address)
-    return ip is not None and ip.is_global and not ip.is_multicast and not _is_site_local(ip)
+    if ip is None or not ip.is_global or ip.is_multicast:
+        return False
+    # All else of IPv6 is of use at home only, or carries an IPv4 address in a way that some networks still route.
+    return (ip.version == 4 or ip in GLOBAL_UNICAST) and not _is_beside_us(ip)
+
+
+def is_address(host: str) -> bool:
+    """Whether this is no name."""
+    return _ip_of((host,)) is not None
 
 
 def _ip_of(address: object) -> Address | None:
@@ -144,8 +155,16 @@ def _carried(ip: ipaddress.IPv6Address) -> Address:
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
 
 
-def _is_site_local(ip: Address) -> bool:
-    return isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
+def _is_beside_us(ip: Address) -> bool:
+    """Whether it lies in a network of this machine: with IPv6 whatever is at home has an address of the Internet."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    own = (one for found in psutil.net_if_addrs().values() for one in found if one.family == family and one.netmask)
+    return any(ip in _network(one.address.partition("%")[0], one.netmask) for one in own)
+
+
+def _network(address: str, netmask: str | None) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    length = int(ipaddress.ip_address(netmask or address)).bit_count()
+    return ipaddress.ip_network((address, length), strict=False)
 
 
 def _install() -> None:
@@ -161,6 +180,8 @@ def _look(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in CONNECTS:
         return
     ours, address = arguments
+    if event == "socket.sendmsg" and address is None:  # it is connected, so it was asked about then
+        return
     if _mine.attempt is not None:
         _mine.attempt.let_connect(ours, address)
     elif _is_closed and not (_is_unix(ours) or is_public(address) or _is_own_server(address)):

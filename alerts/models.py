@@ -162,7 +162,7 @@ class Alert(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="alerts")
-    rule = models.ForeignKey(AlertRule, null=True, on_delete=models.SET_NULL, related_name="alerts")
+    rule = models.ForeignKey(AlertRule, null=True, on_delete=models.SET_NULL, related_name="alerts", db_index=False)
     chain_id = models.BigIntegerField(help_text="First event of the visit: see Event.chain.")
     severity = models.CharField(max_length=8, choices=LEVELS)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
@@ -228,8 +228,10 @@ class Delivery(models.Model):
         FAILED = "failed"
         SUPPRESSED = "suppressed"
 
-    alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="deliveries")
-    channel = models.ForeignKey(NotificationChannel, null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    channel = models.ForeignKey(
+        NotificationChannel, null=True, on_delete=models.SET_NULL, related_name="deliveries", db_index=False
+    )
     channel_name = models.CharField(max_length=100, help_text="As it was then.")
     kind = models.CharField(max_length=6, choices=Kind.choices)
     severity = models.CharField(max_length=8, choices=LEVELS, blank=True, help_text="Empty: a test.")

@@ -29,6 +29,8 @@ class Notice:
     body: str
     picture: bytes | None = None
     """A JPEG."""
+    severity: str = ""
+    """Empty: a test."""
 
     @property
     def text(self) -> str:
@@ -41,7 +43,7 @@ def notice_of(delivery: Delivery) -> Notice:
         return _test_notice(delivery)
     alert = delivery.alert
     (card,) = cards_of([alert.event])
-    return Notice(_title(delivery, alert), _body(alert, card), _picture(alert.event))
+    return Notice(_title(delivery, alert), _body(alert, card), _picture(alert.event), alert.severity)
 
 
 def link_to(path: str) -> str:
@@ -52,7 +54,7 @@ def link_to(path: str) -> str:
 
 
 def _test_notice(delivery: Delivery) -> Notice:
-    body = f"This is a test of “{delivery.channel_name}”. Alerts will look like this one."
+    body = f"This is a test of “{delivery.channel_name}”. Notices of visits will come here, too."
     return Notice("Home Security Intelligence: a test", f"{body}\n\n{link_to('/channels/')}")
 
 

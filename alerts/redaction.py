@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -17,9 +17,9 @@ NAMES = re.compile(r"(?<=[?&])[a-z]{1,10}=")
 SHORT = 4
 
 
-def redact(text: str, url: str) -> str:
-    """The text without any piece of the URL behind its scheme, in whatever way it is written."""
-    pieces = sorted({form for piece in _pieces(url) for form in _forms(piece)}, key=len, reverse=True)
+def redact(text: str, url: str, keys: Collection[str] = ()) -> str:
+    """The text without any piece of the URL behind its scheme, in whatever way it is written, and without the keys."""
+    pieces = sorted({form for piece in (*_pieces(url), *keys) for form in _forms(piece)}, key=len, reverse=True)
     if not pieces:
         return text
     anywhere = [re.escape(piece) for piece in pieces if len(piece) >= SHORT]

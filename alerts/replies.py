@@ -21,7 +21,9 @@ import requests
 CONNECT_S, READ_S = 5.0, 10.0
 MOST_BYTES = 1024**2
 CHUNK = 64 * 1024
+MOST_KEPT = 10_000
 NOT_FINAL = {408, 425, 429}
+GOODBYE = 221
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,15 @@ class Said:
 
     replies: list[Reply] = field(default_factory=list)
     error: BaseException | None = None
+    keys: set[str] = field(default_factory=set)
+    """What we showed to be let in, as it was sent."""
 
     @property
     def decisive(self) -> Reply | None:
         """The last that was no success, else the last: a notice may take several requests."""
-        bad = [reply for reply in self.replies if not reply.is_good]
-        return next(reversed(bad or self.replies), None)
+        replies = [reply for reply in self.replies if not (reply.is_smtp and reply.code == GOODBYE)]
+        bad = [reply for reply in replies if not reply.is_good]
+        return next(reversed(bad or replies), None)
 
 
 class _OfThisThread(threading.local):
@@ -115,6 +120,7 @@ def _on_our_terms(send: Callable[..., Any]) -> Callable[..., Any]:
         if _mine.said is None:
             response: requests.Response = send(session, request, **options)
             return response
+        _mine.said.keys.update(str(request.headers.get("Authorization", "")).split()[1:])
         ours = {"allow_redirects": False, "timeout": (CONNECT_S, READ_S), "proxies": {}, "stream": True}
         response = send(session, request, **options | ours)
         response._content = b"".join(islice(response.iter_content(CHUNK), MOST_BYTES // CHUNK))
@@ -126,12 +132,17 @@ def _on_our_terms(send: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _of_http(response: requests.Response) -> Reply:
-    return Reply(response.status_code, response.text)
+    return Reply(response.status_code, _text(response.content))
 
 
 def _of_smtp(answer: tuple[int, bytes]) -> Reply:
     code, text = answer
-    return Reply(code, f"{code} {text.decode(errors='replace')}", is_smtp=True)
+    return Reply(code, f"{code} {_text(text)}", is_smtp=True)
+
+
+def _text(said: bytes) -> str:
+    """As the database can hold it, whatever it is, and however its sender says that it is to be read."""
+    return said[:MOST_KEPT].decode(errors="replace").replace("\0", "")
 
 
 def in_words(error: BaseException) -> str:

@@ -83,7 +83,7 @@ class RuleForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
         initial=AlertRule.When.ANY.value,
-        choices=[("any", "Home or away"), ("home", "Somebody is home"), ("away", "Everybody is away")],
+        choices=[("any", "Home or away"), ("home", "Somebody is home"), ("away", "Nobody is home")],
     )
     channels = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
     severity = forms.ChoiceField(choices=LEVELS, initial=Level.MEDIUM.value, label="At least as")

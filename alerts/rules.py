@@ -106,7 +106,9 @@ def create_rule(fields: RuleFields, request: HttpRequest | None) -> AlertRule:
 def change_rule(rule: AlertRule, fields: RuleFields, request: HttpRequest | None) -> list[str]:
     """Change these fields; gives the names of those that differed. Raises RuleRefused."""
     with transaction.atomic():
-        stored = AlertRule.objects.select_for_update(no_key=True).get(pk=rule.pk)
+        stored = AlertRule.objects.select_for_update(no_key=True).filter(pk=rule.pk).first()
+        if stored is None:
+            raise RuleRefused("name", "Somebody deleted this rule meanwhile.")
         before = draft_of(stored)
         draft = _checked(fields, stored, holds=True)
         changed = [name for name in fields if _value(before, name) != _value(draft, name)]
@@ -122,6 +124,8 @@ def change_rule(rule: AlertRule, fields: RuleFields, request: HttpRequest | None
 def delete_rule(rule: AlertRule, request: HttpRequest | None) -> None:
     """What it told stays in the inbox, and what it decided with each visit."""
     with transaction.atomic():
+        # Who stores an alert of it at this moment waits, and finds it gone.
+        list(AlertRule.objects.select_for_update().filter(pk=rule.pk).values_list("pk"))
         audit(AuditAction.RULE_DELETED, "alert_rule", rule.pk, request=request, details={"name": rule.name})
         rule.delete()
 

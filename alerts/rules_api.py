@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django_filters.rest_framework import FilterSet, filters
@@ -20,7 +20,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.models import Scope
 from accounts.permissions import MembersOnly
-from alerts.models import DEFAULT_KEY, AlertRule
+from alerts.models import DEFAULT_KEY, AlertRule, RuleCamera
 from alerts.rules import (
     COLUMNS,
     RuleFields,
@@ -36,6 +36,7 @@ from alerts.schedule import DAYS
 from alerts.trial import MOST_EVENTS, Held, try_rule
 from alerts.words import outcome_words, rule_in_words
 from cameras.access import signed_in
+from cameras.models import Camera
 from events.models import LEVELS
 from telemetry.filters import IdFilter, YesNoFilter
 from telemetry.pagination import NewestByTime
@@ -162,8 +163,13 @@ class TrialTimesSerializer(StrictSerializer):
 class RuleFilter(FilterSet):
     enabled = YesNoFilter()
     severity = filters.ChoiceFilter(choices=LEVELS)
-    camera_id = filters.CharFilter(field_name="cameras", help_text="Rules that name this camera.")
+    camera_id = filters.CharFilter(method="naming", help_text="Rules that name this camera.")
     channel = IdFilter(field_name="channels", help_text="Rules that tell this channel.")
+
+    def naming(self, rules: QuerySet[AlertRule], _: str, camera_id: str) -> QuerySet[AlertRule]:
+        """Also by the name of one that was merged into it."""
+        named = Camera.objects.filter(Q(pk=camera_id) | Q(merged_into=camera_id))
+        return rules.filter(pk__in=RuleCamera.objects.filter(camera__in=named).values("rule"))
 
 
 REFUSED = OpenApiResponse(ProblemSerializer, "A condition that could not be evaluated, and what to do about it.")

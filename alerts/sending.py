@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from functools import cache
 
 import requests
@@ -15,13 +16,18 @@ from apprise.attachment.memory import AttachMemory
 from apprise.manager_plugins import NotificationManager
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.email.base import NotifyEmail
+from urllib3.exceptions import HTTPWarning
 
 from alerts import guard
 from alerts.notice import Notice
 from alerts.redaction import redact
 from alerts.replies import CONNECT_S, READ_S, Said, in_words, listening
+from inference.scale import Level
 
 LONGEST_ANSWER = 500
+# By this services choose a colour, a symbol or a sound.
+TYPE_OF = {Level.HIGH.value: NotifyType.WARNING, Level.CRITICAL.value: NotifyType.FAILURE}
+SILENT = {"apprise", "requests", "urllib3", "oauthlib", "requests_oauthlib"}
 # They speak another protocol as well, or keep keys in files of this machine.
 NOT_OURS = {"NotifyNostr", "NotifyVapid"}
 
@@ -78,7 +84,10 @@ def hosts_of(url: str) -> list[str]:
 
     A name without a dot may as well be a token or a topic, and asking the Internet for it would tell it.
     """
-    plugin = _plugin(url)
+    return _hosts_of(_plugin(url))
+
+
+def _hosts_of(plugin: NotifyBase) -> list[str]:
     host = (plugin.smtp_host if isinstance(plugin, NotifyEmail) else plugin.host or "").strip("[]")
     templates: tuple[str, ...] = plugin.templates
     names_one = ["{host" in template for template in templates]
@@ -94,15 +103,15 @@ def send(url: str, notice: Notice, *, may_reach_private: bool, longest_s: float 
             was_taken = plugin.notify(
                 title=notice.title,
                 body=notice.body,
-                notify_type=NotifyType.INFO,
+                notify_type=TYPE_OF.get(notice.severity, NotifyType.INFO),
                 body_format=NotifyFormat.TEXT,
                 attach=_attachment(notice),
             )
         except Exception as error:  # noqa: BLE001  (whatever goes wrong in any of 130 kinds of service)
             said.error, was_taken = said.error or error, False
-    answer = redact(said.decisive.text, url)[:LONGEST_ANSWER] if said.decisive else ""
+    answer = redact(said.decisive.text, url, said.keys)[:LONGEST_ANSWER] if said.decisive else ""
     if not was_taken:
-        message, is_final = _why_not(attempt, said)
+        message, is_final = _why_not(attempt, said, plugin)
         raise SendFailed(message, is_final=is_final, answer=answer)
     return answer
 
@@ -115,13 +124,20 @@ def _plugin(url: str) -> NotifyBase:
         raise UrlRefused(_why_unknown(url.partition("://")[0].casefold()))
     if not _speaks_http_or_smtp(plugin) or type(plugin).__name__ in NOT_OURS:
         raise UrlRefused(f"{plugin.service_name} is not supported: notices go over HTTP, HTTPS or by email only.")
-    if any(isinstance(value, AppriseAttachment) and len(value) for value in vars(plugin).values()):
+    if _names_a_file(plugin):
         raise UrlRefused("It names a file to be read, such as a template or a key: leave that out.")
     plugin.redirects = False
     plugin.socket_connect_timeout, plugin.socket_read_timeout = CONNECT_S, READ_S
     # The parts of one notice wait for nothing: a service that minds says so, and is asked again later.
     plugin.request_rate_per_sec = 0
     return plugin
+
+
+def _names_a_file(plugin: NotifyBase) -> bool:
+    """Whether it, or what it encrypts with, is to read one."""
+    parts = [vars(plugin), vars(plugin.pgp) if isinstance(plugin, NotifyEmail) else {}]
+    values = [value for part in parts for value in part.values()]
+    return any(isinstance(value, AppriseAttachment) and len(value) for value in values)
 
 
 def _why_unknown(scheme: str) -> str:
@@ -152,10 +168,11 @@ def _attachment(notice: Notice) -> AppriseAttachment | None:
     return attachment
 
 
-def _why_not(attempt: guard.Attempt, said: Said) -> tuple[str, bool]:
+def _why_not(attempt: guard.Attempt, said: Said, plugin: NotifyBase) -> tuple[str, bool]:
     """Why the notice was not taken, in words, and whether that is final."""
     if attempt.refusal:
-        return attempt.refusal, True
+        # A name may lead home for a while: some routers answer for every one while the Internet is away.
+        return attempt.refusal, any(map(guard.is_address, _hosts_of(plugin)))
     if attempt.is_over:
         return "It did not answer in time.", False
     reply = said.decisive
@@ -167,9 +184,11 @@ def _why_not(attempt: guard.Attempt, said: Said) -> tuple[str, bool]:
 
 
 def _keep_silent() -> None:
-    """Nothing of these libraries is logged, at whatever level: their lines hold URLs."""
-    for name in ("apprise", "requests", "urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
-        logger = logging.getLogger(name)
+    """Nothing of these libraries is logged or warned of, at whatever level: their lines hold URLs."""
+    warnings.simplefilter("ignore", HTTPWarning)
+    # Those below as well: a logger that is disabled still passes on what they say.
+    below = {name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in SILENT}
+    for logger in map(logging.getLogger, SILENT | below):
         logger.disabled, logger.propagate = True, False
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())

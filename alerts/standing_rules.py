@@ -74,22 +74,40 @@ VERSIONS = " UNION ALL ".join(
 )
 
 
+class _ChangedMeanwhile(Exception):
+    """Somebody wrote while the rules were read."""
+
+
 def standing_rules() -> Sequence[StandingRule]:
     """Those that are switched on, by name, as they are now."""
+    while True:
+        try:
+            return _made_ready(_versions())
+        except _ChangedMeanwhile:
+            continue
+
+
+def _versions() -> tuple[object, ...]:
     with connection.cursor() as cursor:
         cursor.execute(VERSIONS)
-        return _made_ready(tuple(cursor.fetchall()))
+        return tuple(cursor.fetchall())
 
 
 @lru_cache(maxsize=1)
-def _made_ready(_versions: tuple[object, ...]) -> Sequence[StandingRule]:
-    """Rules change seldom, and five hundred take longer to be read than to be held against a visit."""
+def _made_ready(versions: tuple[object, ...]) -> Sequence[StandingRule]:
+    """Rules change seldom, and five hundred take longer to be read than to be held against a visit.
+
+    They are read in several queries: a rule written in between would be seen without its zone, and be met anywhere.
+    """
     rules = AlertRule.objects.filter(enabled=True).order_by("name", "pk")
     cameras, zones, channels = _cameras(), _zones(), _channels()
-    return [
+    ready = [
         _standing(row["pk"], row, cameras.get(row["pk"], ()), zones.get(row["pk"], ()), channels.get(row["pk"], ()))
         for row in rules.values("pk", *COLUMNS)
     ]
+    if _versions() != versions:
+        raise _ChangedMeanwhile
+    return ready
 
 
 def standing(draft: Draft) -> StandingRule:

@@ -27,7 +27,6 @@ from telemetry.broadcast import broadcast
 from telemetry.wake import wake
 
 DELIVER = "alerts.deliver_due"
-MOST_WAKES = 8  # as many as deliver at once
 RAISED = ("event", "severity", "status", "dedup_key", "metadata", "handled_by", "handled_at", "updated_at")
 
 
@@ -93,14 +92,7 @@ def stored_outcome(rule: StandingRule, alert: Alert) -> Outcome:
     """What the rule decided when the alert was made or rose last: it stays, whatever the score does later."""
     if silenced := alert.metadata.get("silenced"):
         return rule.decided(SUPPRESSED, Condition(silenced["condition"]), silenced["wanted"], silenced["got"])
-    facts = alert.metadata
-    return _fired(rule, alert.pk, alert.severity, facts.get("detection_id"), facts.get("told_at"))
-
-
-def _fired(rule: StandingRule, alert_id: uuid.UUID, severity: str, detection_id: int, at: str) -> Outcome:
-    channels = [channel.name for channel in rule.channels]
-    told = {"alert_id": str(alert_id), "detection_id": detection_id, "severity": severity, "at": at}
-    return rule.decided(FIRED, None, None, told | {"channels": channels})
+    return rule.decided(FIRED, None, None, {"alert_id": str(alert.pk), **alert.metadata.get("told", {})})
 
 
 def was_told_too_late(alert: Alert) -> bool:
@@ -146,8 +138,14 @@ def _refuse(telling: _Telling, refusal: Refusal, event: Event) -> None:
 def _outcome(telling: _Telling, risen: Alert | None, now: datetime) -> Outcome:
     news = telling.news
     if telling.silence is None:
-        at = now.isoformat()
-        return _fired(news.rule, telling.alert_id, LEVELS[news.rank], news.deciding.detection_id, at)
+        got = {
+            "alert_id": str(telling.alert_id),
+            "detection_id": news.deciding.detection_id,
+            "severity": LEVELS[news.rank],
+            "at": now.isoformat(),
+            "channels": [channel.name for channel in news.rule.channels],
+        }
+        return news.rule.decided(FIRED, None, None, got)
     if risen is not None and (earlier := stored_outcome(news.rule, risen))["outcome"] == FIRED:
         return earlier
     return news.rule.decided(SUPPRESSED, telling.silence, telling.wanted, telling.got)
@@ -164,8 +162,8 @@ def _store_alerts(
     chain_id = event.chain_id_or_own
     alerts = []
     for one in sorted(tellings, key=lambda one: -one.news.rank):
-        alert = risen.get(one.alert_id) or Alert(pk=one.alert_id, rule_id=one.news.rule.pk, created_at=now)
-        alert.event, alert.chain_id, alert.dedup_key = event, chain_id, one.key
+        alert = risen.get(one.alert_id) or Alert(id=one.alert_id, rule_id=one.news.rule.pk, created_at=now)
+        alert.event_id, alert.chain_id, alert.dedup_key = event.pk, chain_id, one.key
         alert.severity, alert.status = LEVELS[one.news.rank], Alert.Status.PENDING
         alert.handled_by = alert.handled_at = None
         alert.metadata, alert.updated_at = _metadata(event, one, outcomes[one.alert_id]), now
@@ -194,37 +192,39 @@ def _metadata(event: Event, telling: _Telling, outcome: Outcome) -> dict[str, An
 def _how_it_went(outcome: Outcome) -> dict[str, Any]:
     """What `stored_outcome` needs of it."""
     if outcome["outcome"] == FIRED:
-        return {"told_at": outcome["got"]["at"]}
+        return {"told": {name: value for name, value in outcome["got"].items() if name != "alert_id"}}
     return {"silenced": {name: outcome[name] for name in ("condition", "wanted", "got")}}
 
 
 def _waiting_deliveries(risen: Mapping[uuid.UUID, Alert]) -> dict[tuple[uuid.UUID, int], Delivery]:
-    """Of alerts that rose, what nobody is sending right now and was not sent: by alert and channel, the newest."""
+    """Of alerts that rose, what nobody is sending right now and was not sent: by alert and channel, what will be sent
+    before what was suppressed, then the newest."""
     if not risen:
         return {}
     unsent = Q(state=Delivery.State.PENDING, claim_id=None) | Q(state=Delivery.State.SUPPRESSED)
     rows = Delivery.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
     found = rows.filter(unsent, alert__in=risen, channel__isnull=False).order_by("pk")
-    return {(row.alert_id, row.channel_id): row for row in found if row.alert_id and row.channel_id}
+    last_counts = sorted(found, key=lambda row: (row.state == Delivery.State.PENDING, row.pk))
+    return {(row.alert_id, row.channel_id): row for row in last_counts if row.alert_id and row.channel_id}
 
 
 def _store_deliveries(
     tellings: Iterable[_Telling], waiting: Mapping[tuple[uuid.UUID, int], Delivery], quiet: Quiet, now: datetime
 ) -> None:
     new = []
-    pending = 0
+    anything_waits = False
     for one in tellings:
         for channel in one.news.rule.channels:
             state, why = _state_of(one, quiet[channel.pk])
-            pending += state == Delivery.State.PENDING
+            anything_waits |= state == Delivery.State.PENDING
             severity = LEVELS[one.news.rank]
             if (unsent := waiting.get((one.alert_id, channel.pk))) and _takes_up(unsent, severity, state):
                 Delivery.objects.filter(pk=unsent.pk).update(severity=severity, state=state, error=why)
             else:
                 new.append(_delivery(one, channel, state, why, now))
     Delivery.objects.bulk_create(new)
-    for _ in range(min(pending, MOST_WAKES)):
-        wake(DELIVER)
+    if anything_waits:
+        wake(DELIVER)  # who takes one wakes another for the next
 
 
 def _takes_up(unsent: Delivery, severity: str, state: Delivery.State) -> bool:
@@ -239,7 +239,7 @@ def _delivery(
 ) -> Delivery:
     return Delivery(
         alert_id=telling.alert_id,
-        channel=channel,
+        channel_id=channel.pk,
         channel_name=channel.name,
         kind=Delivery.Kind.UPDATE if telling.news.alert else Delivery.Kind.NOTICE,
         severity=LEVELS[telling.news.rank],

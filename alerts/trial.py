@@ -97,8 +97,8 @@ class _Past:
         return outcome
 
     def outcome(self, event: Event, deciding: Sight) -> Outcome:
-        rank = max(self.rule.rank, RANK[event.risk_level])
         known_rank, known = self.alerts.get(event.chain_id_or_own, (-1, None))
+        rank = max(self.rule.rank, RANK[event.risk_level], known_rank)
         was_too_late = known is not None and known["condition"] == Condition.TOO_OLD
         if known is not None and rank <= known_rank and not (was_too_late and deciding.is_live):
             return known

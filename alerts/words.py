@@ -114,9 +114,11 @@ def _how_often(cooldown_seconds: int) -> str:
 
 
 def _fired(got: Any, clock: tzinfo) -> str:
-    deed = "Told" if got.get("channels", True) else "Put in the inbox"
+    tells = got.get("channels", True)
     if got["alert_id"] is None:  # of a trial
-        deed = f"Would be {deed[0].lower()}{deed[1:]}"
+        deed = "Would be told" if tells else "Would be put in the inbox"
+    else:
+        deed = "Met" if tells else "Put in the inbox"  # what became of the notices is told by each of them
     return f"{deed} at {_time(got['at'], clock)} (severity {got['severity']})." if got.get("at") else f"{deed}."
 
 
@@ -126,11 +128,11 @@ def _cooldown(_: Any, got: Any, clock: tzinfo) -> str:
 
 
 def _quiet_hours(_: Any, got: Any, clock: tzinfo) -> str:
-    return f"quiet hours of {list_words(got['channels'])} until {_time(got['until'], clock)}. It is in the inbox."
+    return f"quiet hours of {list_words(got['channels'])} until {_time(got['until'], clock)}."
 
 
 def _too_old(_: Any, got: Any, __: tzinfo) -> str:
-    return f"its pictures came {span_words(timedelta(seconds=got))} after they were taken. It is in the inbox."
+    return f"its pictures came {span_words(timedelta(seconds=got))} after they were taken."
 
 
 def _risk_threshold(wanted: Any, got: Any, _: tzinfo) -> str:

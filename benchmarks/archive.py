@@ -51,7 +51,7 @@ COLUMNS = {
     "events": (
         "id batch_id camera_id state started_at ended_at risk_score summary reasoning object_types reviewed "
         "reviewed_at notes is_fast_path analysis_state analysis_attempts analysis_claimed_by revision "
-        "evaluated_revision changed_at created_at key_detection_id"
+        "evaluated_revision rule_outcomes changed_at created_at key_detection_id"
     ),
     "batches": (
         "id camera_id event_id state started_at last_activity_at opened_at last_placed_at detection_count closed_at "
@@ -139,8 +139,10 @@ class Archive:
         review = (reviewed, closed if reviewed else None, notes)
         words = (score, summary, reasoning, ", ".join(sorted(kinds)))
         not_asked = ("none", 0, "")  # no language model was
+        evaluated = (3, 3, Jsonb([]))  # and no rule was there
+        times = (closed, seen, found[0])
         self.rows["events"].append(
-            (pk, batch, camera, "closed", first, last, *words, *review, False, *not_asked, 3, 0, closed, seen, found[0])
+            (pk, batch, camera, "closed", first, last, *words, *review, False, *not_asked, *evaluated, *times)
         )
         self.rows["batches"].append((batch, camera, pk, "closed", first, last, first, seen, len(found), closed, "idle"))
         self.rows["event_detections"] += [(detection, pk, batch, None, False) for detection in found]

@@ -280,9 +280,11 @@ def _haul_of(due: QuerySet[Event]) -> _Haul:
 
 
 def _delete(haul: _Haul) -> None:
-    # As evaluation does it: visits, then their alerts, then what hangs on those; each in order of id.
+    # As evaluation does it: visits, then their alerts, then what hangs on those; each in order of id. Along with them
+    # those that go on from them, which lose their beginning.
     ids = [event.pk for event in haul.events]
-    list(Event.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    changed = Q(pk__in=ids) | Q(chain__in=ids) | Q(continues__in=ids)
+    list(Event.objects.select_for_update().filter(changed).order_by("pk").values_list("pk"))
     list(Alert.objects.select_for_update().filter(event_id__in=ids).order_by("pk").values_list("pk"))
     Event.objects.filter(pk__in=ids).delete()
     Detection.objects.filter(pk__in=[pk for pk, _ in haul.detections]).delete()

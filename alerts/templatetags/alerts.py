@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from alerts.decided import decided_of
-from alerts.first_steps import HIDDEN, nobody_is_told
+from alerts.first_steps import HIDDEN, has_first_rule, nobody_is_told
 from alerts.forms import FirstChannelForm
 from alerts.models import NotificationChannel
 from cameras.words import span_words
@@ -43,6 +43,7 @@ def alert_hint(context: template.RequestContext) -> dict[str, Any]:
     channels = list(NotificationChannel.objects.filter(enabled=True).order_by("name"))
     return {
         "is_offered": True,
+        "has_first_rule": has_first_rule(),
         "channels": channels,
         "form": FirstChannelForm(),
         "csrf_token": context.get("csrf_token"),

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.channels import ChannelFields, ChannelRefused, create_channel
-from alerts.first_steps import HIDDEN, first_rule_for, nobody_is_told
+from alerts.first_steps import HIDDEN, first_rule_for, has_first_rule, nobody_is_told
 from alerts.forms import FirstChannelForm
 from alerts.models import NotificationChannel
 from alerts.rules import RuleRefused, create_rule
@@ -51,7 +51,7 @@ def first_rule(request: HttpRequest) -> HttpResponse:
     """Make the first rule, for the channels there are."""
     may_change(request)
     channels = NotificationChannel.objects.filter(enabled=True).order_by("name")
-    if nobody_is_told() and channels:
+    if nobody_is_told() and channels and not has_first_rule():
         create_rule(first_rule_for(channels), request)
         messages.success(request, "You are told of whatever is high or critical, on any camera, from now on.")
     return redirect("rules")

@@ -59,7 +59,7 @@ def new_rule(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"“{rule.name}” is saved. It looks at every visit from now on.")
             return redirect("rules")
-    return _builder(request, form, None)
+    return _builder(request, user, form, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,7 +77,7 @@ def rule_page(request: HttpRequest, rule_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"“{rule.name}” is saved." if changed else "Nothing was changed.")
             return redirect("rules")
-    return _builder(request, form, rule)
+    return _builder(request, user, form, rule)
 
 
 @require_POST
@@ -100,7 +100,7 @@ def try_out(request: HttpRequest, rule_id: UUID | None = None) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         context = {"trial": trial, "trial_refused": trial is None, "form": form, "oob_errors": True}
         return render(request, "alerts/parts/trial.html", context)
-    return _builder(request, form, rule, trial=trial, trial_refused=trial is None)
+    return _builder(request, user, form, rule, trial=trial, trial_refused=trial is None)
 
 
 @require_POST
@@ -145,13 +145,13 @@ def _draft_sent(request: HttpRequest, user: User, rule: AlertRule | None) -> tup
     return form, draft
 
 
-def _builder(request: HttpRequest, form: RuleForm, rule: AlertRule | None, **shown: object) -> HttpResponse:
+def _builder(request: HttpRequest, user: User, form: RuleForm, rule: AlertRule | None, **shown: object) -> HttpResponse:
     of_this = [rule.pk] if rule else []
     context = {
         "form": form,
         "rule": rule,
         "problems": problems_of(rule) if rule else [],
-        "sentence": _sentence(form, rule),
+        "sentence": _sentence(request, user, form, rule),
         "save": reverse("rule", args=of_this) if rule else reverse("new_rule"),
         "preview": reverse("preview_rule" if rule else "preview_new_rule", args=of_this),
         "try": reverse("test_rule" if rule else "test_new_rule", args=of_this),
@@ -162,13 +162,9 @@ def _builder(request: HttpRequest, form: RuleForm, rule: AlertRule | None, **sho
     return render(request, "alerts/rule.html", context, status=422 if form.errors else 200)
 
 
-def _sentence(form: RuleForm, rule: AlertRule | None) -> str:
-    """Of what the form shows."""
+def _sentence(request: HttpRequest, user: User, form: RuleForm, rule: AlertRule | None) -> str:
+    """Of what the form shows; a name that is missing leaves the rest as it is."""
     if not form.is_bound:
         return rule_in_words(draft_of(rule) if rule else Draft())
-    if form.errors:
-        return ""
-    try:
-        return rule_in_words(check_fields(form.rule_fields, rule))
-    except RuleRefused:
-        return ""
+    _, draft = _draft_sent(request, user, rule)
+    return rule_in_words(draft) if draft else ""

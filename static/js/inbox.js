@@ -16,6 +16,7 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 document.body.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest("form[data-handles]");
   if (!form) return;
+  if (event.detail.xhr.status === 0) return; // it did not leave: unsent.js says so
   if (!event.detail.successful) return location.reload(); // the press meant an alert that is no longer so
   const { next } = form.dataset;
   if (next) document.getElementById(next)?.focus({ preventScroll: true });

@@ -12,19 +12,27 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 SECRET = "hush-7f3a"
 
@@ -149,11 +157,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def webhook(*script: Deed, port: int = 0) -> Iterator[Hook]:
-    """On a free port; on `port` where a service comes back."""
+def webhook(*script: Deed, port: int = 0, certificate: Path | None = None) -> Iterator[Hook]:
+    """On a free port; on `port` where a service comes back. With a certificate, by TLS."""
     hook = Hook(list(script) or [takes])
     server = _Server(("127.0.0.1", port), _Handler)
     server.hook, hook.port = hook, server.server_port
+    if certificate:
+        encrypted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        encrypted.load_cert_chain(certificate)
+        server.socket = encrypted.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -163,6 +175,18 @@ def webhook(*script: Deed, port: int = 0) -> Iterator[Hook]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def own_certificate(folder: Path) -> Path:
+    """For 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1)).sign(key, SHA256())
+    file = folder / "certificate.pem"
+    form = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    file.write_bytes(key.private_bytes(*form) + made.public_bytes(Encoding.PEM))
+    return file
 
 
 @dataclass

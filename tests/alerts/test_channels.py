@@ -9,7 +9,7 @@ from datetime import time
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.http import HttpRequest
 from pytest_django.fixtures import Settings
 
@@ -124,6 +124,26 @@ class TestTheHome:
         with pytest.raises(ChannelRefused):
             change_channel(channel, {"url": AT_HOME}, by_member)
 
+    def test_who_entered_it_before_that_was_allowed_gave_no_permission(self, settings: Settings) -> None:
+        channel = create_channel({"name": "Phone", "url": PUBLIC}, asked_by(Role.OWNER))
+        assert not channel.may_reach_private
+        settings.CONFIG = settings.CONFIG.model_copy(update={"ALLOW_PRIVATE_TARGETS": True})
+        assert change_channel(channel, {"url": PUBLIC}, None) == ["url"]
+        assert channel.may_reach_private
+
+    @pytest.mark.django_db(transaction=True)
+    def test_no_row_is_held_while_a_name_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        held: list[bool] = []
+
+        def look_up(_: str) -> list[object]:
+            held.append(connection.in_atomic_block)
+            return []
+
+        monkeypatch.setattr(channels, "_addresses", look_up)
+        channel = ChannelFactory.create()
+        change_channel(channel, {"url": "json://attic.example.org/"}, None)
+        assert held == [False]
+
     def test_a_name_that_leads_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(channels, "_addresses", lambda host: [("1.1.1.1", 0), ("10.0.0.1", 0)])
         with pytest.raises(ChannelRefused, match="home's network"):
@@ -198,11 +218,12 @@ class TestDeleting:
         channel = ChannelFactory.create(name="Phone")
         DeliveryFactory.create(channel=channel, state="sent")
         DeliveryFactory.create(channel=channel)
+        send_test(channel, None)
         delete_channel(channel, None)
         rows = list(Delivery.objects.order_by("id"))
         assert [(row.state, row.channel_name) for row in rows] == [("sent", "Phone"), ("suppressed", "Phone")]
         assert not any(row.channel for row in rows)
-        assert AuditLog.objects.get().action == "channel_deleted"
+        assert AuditLog.objects.latest("pk").action == "channel_deleted"
 
 
 class TestTesting:
@@ -218,6 +239,16 @@ class TestTesting:
         Delivery.objects.update(state="sent")
         send_test(channel, None)
         assert Delivery.objects.count() == 2
+
+    def test_of_tests_the_last_are_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(channels, "MOST_TESTS", 3)
+        told = DeliveryFactory.create(state="sent")
+        assert told.channel
+        for _ in range(5):
+            last = send_test(told.channel, None)
+            Delivery.objects.update(state="sent")
+        kept = list(Delivery.objects.order_by("id"))
+        assert kept[0] == told and kept[-1] == last and len(kept) == 4
 
 
 @pytest.mark.django_db(transaction=True)

@@ -87,6 +87,13 @@ class TestSending:
             ),
         ]
 
+    def test_an_answer_that_the_database_cannot_hold_is_no_reason_to_send_again(self) -> None:
+        with webhook(answers(200, "\0a\0")) as hook:
+            delivery = waiting_for(hook)
+            assert deliver_next(WORKER)
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.answer) == ("sent", "a")
+
     def test_once(self) -> None:
         with webhook() as hook:
             waiting_for(hook)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerts import standing_rules
 from alerts.evaluate import evaluate_changed, to_evaluate
 from alerts.inbox import acknowledge, dismiss
 from alerts.models import Alert, AlertGate, AlertRule, Delivery, NotificationChannel
@@ -159,6 +160,36 @@ class TestARise:
         evaluate_changed()
         assert states() == [("notice", "low", "pending"), ("update", "high", "pending")]
 
+    def test_one_that_waits_is_raised_though_a_rise_in_between_was_silent(self, camera: Camera) -> None:
+        channel = ChannelFactory.create()
+        RuleFactory.create(severity="low", channels=[channel])
+        event = make_visit(camera, score=10)
+        evaluate_changed()
+        here = timezone.localtime()
+        quiet = [(here + timedelta(hours=hours)).time().replace(microsecond=0) for hours in (-2, 2)]
+        NotificationChannel.objects.update(quiet_from=quiet[0], quiet_until=quiet[1])
+        comes_to(event, 60)
+        evaluate_changed()
+        NotificationChannel.objects.update(quiet_from=None, quiet_until=None)
+        comes_to(event, 90)
+        evaluate_changed()
+        assert states() == [("notice", "critical", "pending"), ("update", "high", "suppressed")]
+
+    def test_what_was_told_before_it_was_silent_stays_what_was_told(self, camera: Camera) -> None:
+        phone = ChannelFactory.create(name="Phone")
+        rule = RuleFactory.create(severity="low", channels=[phone], dedup_key_template="{camera_id}")
+        event = make_visit(camera, score=10)
+        evaluate_changed()
+        told = outcome_of(event)
+        assert told["got"]["severity"] == "low" and told["got"]["channels"] == ["Phone"]
+        AlertGate.objects.update(severity=3)
+        rule.channels.add(ChannelFactory.create(name="Mail"))
+        for score in (60, 61):
+            comes_to(event, score)
+            evaluate_changed()
+            assert outcome_of(event) == told
+        assert Alert.objects.get().severity == "high"
+
     def test_the_chain_of_a_long_visit_has_one_alert(self, camera: Camera) -> None:
         RuleFactory.create(severity="low", channels=[ChannelFactory.create()], cooldown_seconds=0)
         first = make_visit(camera, score=10)
@@ -224,6 +255,19 @@ class TestTooOld:
         alert.refresh_from_db()
         assert (outcome_of(second)["outcome"], alert.status, alert.rule) == ("fired", "pending", rule)
         assert alert.deliveries.get().state == "pending"
+
+    def test_who_worries_less_by_then_is_told_as_severe_as_it_was(self, camera: Camera) -> None:
+        RuleFactory.create(severity="low", channels=[ChannelFactory.create()])
+        first = make_visit(camera, Saw(late=self.LATE), score=70)
+        evaluate_changed()
+        second = make_visit(camera, Saw(), continues=first, score=40)
+        evaluate_changed()
+        assert Alert.objects.get().severity == "high"
+        assert states() == [("notice", "high", "pending")]
+        for score, level in ((70, "high"), (90, "critical")):
+            comes_to(second, score)
+            assert evaluate_changed() == 1
+            assert states() == [("notice", level, "pending")]
 
 
 class TestQuietHours:
@@ -314,17 +358,16 @@ def test_a_note_on_an_old_visit_does_not_hold_it_against_the_rules_of_today(came
     assert list(to_evaluate()) == [other]
 
 
-def test_deliveries_are_woken_once_each_and_eight_at_most(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deliveries_are_woken_once_for_all(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[str] = []
     monkeypatch.setattr("alerts.telling.wake", woken.append)
     RuleFactory.create(channels=[ChannelFactory.create() for _ in range(3)])
     make_visit(camera)
     evaluate_changed()
-    assert woken == ["alerts.deliver_due"] * 3
-    RuleFactory.create(channels=[ChannelFactory.create() for _ in range(20)])
+    assert woken == ["alerts.deliver_due"]
     make_visit(camera)
     evaluate_changed()
-    assert len(woken) == 3 + 8
+    assert len(woken) == 1, "its cooldown had nobody told"
 
 
 def test_the_pages_are_told(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,7 +410,7 @@ def test_the_first_that_cannot_be_evaluated_does_not_keep_others_waiting(
 
 @pytest.mark.parametrize("fire", [1, 100])
 def test_five_hundred_rules_are_held_against_a_visit_at_once(camera: Camera, fire: int) -> None:
-    """`benchmarks.rules` measures it: some 20 ms, and 40 where a hundred tell. Here machines are busy."""
+    """`benchmarks.rules` measures it: at most 50 ms on a machine that does nothing else. Here machines are busy."""
     channel = ChannelFactory.create()
     for number in range(500):
         what = ["person"] if number < fire else ["dog"]
@@ -416,3 +459,20 @@ def outcome_after(camera: Camera) -> tuple[object, object]:
     event = make_visit(camera)
     evaluate_changed()
     return outcome_of(event)["condition"], outcome_of(event)["got"]
+
+
+def test_a_rule_that_is_written_while_rules_are_read_is_not_seen_without_its_zone(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, porch = standing_rules._zones, ZoneFactory.create(camera=camera, name="Porch")
+
+    def write_meanwhile() -> object:
+        zones = read()
+        monkeypatch.undo()
+        RuleFactory.create(zones=[porch])
+        return zones
+
+    monkeypatch.setattr(standing_rules, "_zones", write_meanwhile)
+    event = make_visit(camera)
+    evaluate_changed()
+    assert (outcome_of(event)["condition"], outcome_of(event)["wanted"]) == ("zones", ["Porch"])

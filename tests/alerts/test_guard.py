@@ -9,7 +9,9 @@ import sys
 import textwrap
 import threading
 import time
+from types import SimpleNamespace
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,12 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104  (connected to, it is this machine)
         ("::ffff:10.0.0.1", 80, 0, 0),
         ("64:ff9b::c0a8:105", 80, 0, 0),
         ("2002:7f00:1::", 80, 0, 0),
+        ("::7f00:1", 80, 0, 0),
+        ("::ffff:0:127.0.0.1", 80, 0, 0),
+        ("64:ff9b:1::7f00:1", 80, 0, 0),
+        ("64:ff9b:1:7f00:0:100::", 80, 0, 0),
+        ("5f00::1", 80, 0, 0),
+        ("4000::1", 80, 0, 0),
         ("localhost", 80),
         ("example.org", 80),
         ("", 80),
@@ -69,6 +77,30 @@ def test_what_is_no_address_of_the_internet(address: object) -> None:
 )
 def test_what_is_one(address: object) -> None:
     assert guard.is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_public"),
+    [
+        ("2a02:8071:aa:bb:1234::5", False),
+        ("2a02:8071:aa:bb::1", False),
+        ("2a02:8071:aa:cc::1", True),
+        ("93.184.216.40", False),
+        ("93.184.217.40", True),
+    ],
+)
+def test_a_machine_beside_this_one_is_at_home_whatever_its_address(
+    monkeypatch: pytest.MonkeyPatch, address: str, is_public: bool
+) -> None:
+    addresses = [
+        (socket.AF_INET6, "2a02:8071:aa:bb::1%eth0", "ffff:ffff:ffff:ffff::"),
+        (socket.AF_INET, "93.184.216.34", "255.255.255.0"),
+        (socket.AF_INET6, "fe80::1%eth0", None),
+        (socket.AF_PACKET, "00:00:00:00:00:00", None),
+    ]
+    cards = {"eth0": [SimpleNamespace(family=one, address=own, netmask=mask) for one, own, mask in addresses]}
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: cards)
+    assert guard.is_public((address, 80)) == is_public
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8"), st.integers(1, 65535))
@@ -102,9 +134,9 @@ class TestWithinAnAttempt:
 
         monkeypatch.setattr(socket, "getaddrinfo", changes_its_mind)
         assert guard.is_public(socket.getaddrinfo("rebinds.example.org", 80)[0][4])
-        with webhook() as hook, pytest.raises(SendFailed, match="home's network"):
+        with webhook() as hook, pytest.raises(SendFailed, match="home's network") as failed:
             send(f"json://rebinds.example.org:{hook.port}/", NOTICE, may_reach_private=False)
-        assert hook.requests == []
+        assert hook.requests == [] and not failed.value.is_final
 
     def test_mail_too(self) -> None:
         with mail_server() as box, pytest.raises(SendFailed, match="home's network"):
@@ -117,6 +149,11 @@ class TestWithinAnAttempt:
                 datagrams.sendto(b"x", ("127.0.0.1", 9))
             with socket.socket(socket.AF_UNIX) as local, pytest.raises(ConnectionRefusedHere):
                 local.connect(os.path.join(tmp_path, "none"))  # noqa: PTH118
+
+    def test_what_is_connected_already_is_not_asked_about_again(self) -> None:
+        one, other = socket.socketpair()
+        with one, other, guard.attempt(may_reach_private=False):
+            assert one.sendmsg([b"x"]) == 1
 
     def test_after_it_nothing_is_held_back(self) -> None:
         with webhook() as hook:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from alerts import gates, telling
+from alerts import evaluate, gates, telling
 from alerts.evaluate import evaluate_changed, to_evaluate
 from alerts.gates import release
 from alerts.models import DEFAULT_KEY, Alert, AlertGate, AlertRule, Delivery
@@ -21,6 +21,7 @@ from alerts.rules import delete_rule
 from events.models import Event
 from tests.alerts.rows import camera_called, comes_to, make_visit, outcome_of
 from tests.factories import ChannelFactory, RuleFactory
+from tests.stack import eventually
 
 WORKERS = 8
 SCORES = (10, 40, 70, 90)
@@ -163,6 +164,30 @@ def test_a_visit_that_somebody_holds_is_passed_over_and_waits_for_nobody() -> No
     assert evaluate_changed() == 1
 
 
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_visit_that_is_let_go_within_moments_is_told_without_waiting_for_the_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluate, "PATIENCE", "60s")  # this machine may be busy
+    RuleFactory.create()
+    visit = make_visit()
+    with transaction.atomic():
+        list(Event.objects.select_for_update(no_key=True).filter(pk=visit.pk))
+        evaluating = threading.Thread(target=in_threads, args=(1, evaluate_in_thread))
+        evaluating.start()
+        eventually(somebody_waits_for_us)
+    evaluating.join(60)
+    assert Alert.objects.get().event == visit
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_parts_of_a_chain_are_looked_at_one_after_the_other(caplog: pytest.LogCaptureFixture) -> None:
     RuleFactory.create(cooldown_seconds=0, channels=[ChannelFactory.create()])
@@ -188,10 +213,30 @@ def test_a_rule_that_is_deleted_while_it_is_looked_at_stops_nothing(monkeypatch:
         return ask(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(telling, "ask", delete_first)
-    assert evaluate_changed() == 0
     assert evaluate_changed() == 1
     assert Alert.objects.get().rule == staying
     assert outcome_of(event)["rule"] == "b"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_that_would_tell_just_while_it_is_deleted_is_deleted() -> None:
+    rule = RuleFactory.create()
+    event = make_visit()
+    evaluating = threading.Thread(target=in_threads, args=(1, evaluate_in_thread))
+
+    def evaluate_before_it_goes(execute: Callable[..., object], sql: str, *arguments: object) -> object:
+        if sql.startswith('DELETE FROM "alert_rules"'):
+            evaluating.start()
+            evaluating.join(0.5)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(evaluate_before_it_goes):
+        delete_rule(rule, None)
+    evaluating.join(60)
+    evaluate_changed()
+    assert not AlertRule.objects.exists() and not Alert.objects.exists()
+    event.refresh_from_db()
+    assert event.rule_outcomes == [] and not to_evaluate().exists()
 
 
 @pytest.mark.django_db(transaction=True)

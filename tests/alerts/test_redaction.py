@@ -61,5 +61,11 @@ def test_what_services_say(said: str, kept: str) -> None:
     assert redact(said, "json://mia:hush@example.org:8080/a-path?user=x") == kept
 
 
+def test_a_key_that_was_made_of_the_url_goes_too() -> None:
+    key = base64.b64encode(b"api:hush").decode()
+    said = f"Authorization: Basic {key}; {key.upper()}"
+    assert redact(said, "mailgun://user@example.org/hush", [key]) == "Authorization: Basic …; …"
+
+
 def test_a_url_without_anything_takes_nothing_out() -> None:
     assert redact("all of it", "dbus://") == "all of it"

@@ -128,10 +128,10 @@ COOLDOWN = {"told_at": AT, "until": "2026-11-18T01:36:00+00:00", "severity": "hi
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        (decided(None, got=TOLD, outcome="fired"), "Told at 02:31 (severity high)."),
+        (decided(None, got=TOLD, outcome="fired"), "Met at 02:31 (severity high)."),
         (decided(None, got=TOLD | {"channels": []}, outcome="fired"), "Put in the inbox at 02:31 (severity high)."),
         (decided(None, got=TOLD | {"alert_id": None}, outcome="fired"), "Would be told at 02:31 (severity high)."),
-        (decided(None, got={"alert_id": "a", "detection_id": 1}, outcome="fired"), "Told."),
+        (decided(None, got={"alert_id": "a", "detection_id": 1}, outcome="fired"), "Met."),
         (decided(Condition.RISK_THRESHOLD, 60, 44), "Not told: the score was 44, it tells from 60 on."),
         (
             decided(Condition.COOLDOWN, 300, COOLDOWN, "suppressed"),
@@ -144,11 +144,11 @@ COOLDOWN = {"told_at": AT, "until": "2026-11-18T01:36:00+00:00", "severity": "hi
                 {"channels": ["Mail", "Phone"], "until": "2026-11-18T06:00:00+00:00"},
                 "suppressed",
             ),
-            "Not told: quiet hours of Mail and Phone until 07:00. It is in the inbox.",
+            "Not told: quiet hours of Mail and Phone until 07:00.",
         ),
         (
             decided(Condition.TOO_OLD, 3600, 7201, "suppressed"),
-            "Not told: its pictures came 2 h after they were taken. It is in the inbox.",
+            "Not told: its pictures came 2 h after they were taken.",
         ),
         (decided(Condition.CAMERAS, ["Back"], "Front"), "Not told: seen at Front, it tells of Back."),
         (

@@ -191,6 +191,12 @@ class TestChanging:
             change_rule(rule, {"enabled": True}, None)
         assert change_rule(rule, {"enabled": True, "zone_ids": []}, None) == ["enabled", "zone_ids"]
 
+    def test_one_that_somebody_deleted_meanwhile_is_refused(self) -> None:
+        rule = create_rule(everything(), None)
+        delete_rule(AlertRule.objects.get(), None)
+        with pytest.raises(RuleRefused, match="deleted this rule meanwhile"):
+            change_rule(rule, {"name": "Other"}, None)
+
     def test_a_deleted_rule_leaves_its_alerts(self) -> None:
         rule = create_rule(everything(), None)
         alert = AlertFactory.create(rule=rule)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import time
+import warnings
+from pathlib import Path
 
 import pytest
 import requests
@@ -14,7 +17,18 @@ from alerts.notice import Notice
 from alerts.replies import Reply, listening
 from alerts.sending import SendFailed, UrlRefused, hosts_of, send, service_of
 from tests.alerts import services
-from tests.alerts.services import SECRET, answers, closes, drips, hangs, mail_server, takes, waits, webhook
+from tests.alerts.services import (
+    SECRET,
+    answers,
+    closes,
+    drips,
+    hangs,
+    mail_server,
+    own_certificate,
+    takes,
+    waits,
+    webhook,
+)
 
 NOTICE = Notice("High · Front door, 02:31", "A person at the door.\n\nhttp://attic/events/1/", b"\xff\xd8picture")
 
@@ -38,6 +52,14 @@ class TestWebhook:
         with webhook() as hook:
             send(hook.url, Notice("A", "b"), may_reach_private=True)
         assert hook.notices[0]["attachments"] == []
+
+    @pytest.mark.parametrize(
+        ("severity", "said"), [("", "info"), ("medium", "info"), ("high", "warning"), ("critical", "failure")]
+    )
+    def test_the_service_is_told_how_severe_it_is(self, severity: str, said: str) -> None:
+        with webhook() as hook:
+            send(hook.url, Notice("A", "b", severity=severity), may_reach_private=True)
+        assert hook.notices[0]["type"] == said
 
     @pytest.mark.parametrize(
         ("status", "is_final"),
@@ -100,6 +122,37 @@ class TestWebhook:
         with webhook(answers(200, "x" * 3_000_000)) as hook:
             assert send(hook.url, NOTICE, may_reach_private=True) == "x" * 500
 
+    def test_one_that_repeats_the_request_repeats_no_key(self) -> None:
+        def echoes(handler: services._Handler) -> None:
+            handler.answer(200, str(handler.headers).encode())
+
+        with webhook(echoes) as hook:
+            answer = send(f"json://m%C3%BCller:hush@{hook.address}/x", NOTICE, may_reach_private=True)
+        # In Latin-1, as the library writes it.
+        assert "Authorization: Basic …" in answer and base64.b64encode(b"m\xfcller:hush").decode() not in answer
+
+    @pytest.mark.parametrize("charset", ["utf-16", "raw_unicode_escape", "undefined", "no-such"])
+    def test_an_answer_is_text_in_whatever_way_it_is_said_to_be_written(self, charset: str) -> None:
+        deed = answers(200, "a\0\\ud800", **{"Content-Type": f"text/plain; charset={charset}"})
+        with webhook(deed) as hook:
+            assert send(hook.url, NOTICE, may_reach_private=True) == "a\\ud800"
+
+    def test_a_long_answer_to_a_long_url_is_dealt_with_quickly(self) -> None:
+        folders = "/".join(f"ab{number:03}" for number in range(300))
+        with webhook(answers(200, "lorem ipsum dolor " * 50_000)) as hook:
+            started = time.process_time()
+            send(f"json://{hook.address}/{folders}", NOTICE, may_reach_private=True)
+        assert time.process_time() - started < 3
+
+    def test_one_whose_certificate_is_not_looked_at_is_not_warned_of(self, tmp_path: Path) -> None:
+        with webhook(certificate=own_certificate(tmp_path)) as hook:
+            url = hook.url.replace("json://", "jsons://")
+            assert try_to_send(url).answer == ""
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                assert send(f"{url}&verify=no", NOTICE, may_reach_private=True) == "thank you"
+        assert warned == []
+
     def test_it_comes_back(self) -> None:
         with webhook(answers(503), takes) as hook:
             try_to_send(hook.url)
@@ -132,7 +185,7 @@ class TestOtherKinds:
 
     def test_mail_with_subject_text_link_and_picture(self) -> None:
         with mail_server() as box:
-            send(box.url, NOTICE, may_reach_private=True)
+            assert send(box.url, NOTICE, may_reach_private=True) == "250 taken"
         (mail,) = box.mails
         text = mail.get_body(("plain", "html"))
         (picture,) = mail.iter_attachments()
@@ -186,6 +239,8 @@ class TestUrls:
             ("https://attic.example.org/hook", "write jsons://"),
             ("tgram://hush", "a part of it is missing"),
             ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=/etc/passwd", "names a file"),
+            (f"mailto://mia:hush@example.org?pgp=sign&pgpprv={__file__}", "names a file"),
+            (f"mailto://mia:hush@example.org?pgp=encrypt&pgppub={__file__}", "names a file"),
         ],
     )
     def test_what_is_refused(self, url: str, why: str) -> None:
@@ -209,12 +264,13 @@ class TestUrls:
 
 
 def test_nothing_of_a_url_is_logged_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("apprise", "requests", "urllib3", "urllib3.connectionpool"):
+    for name in ("apprise", "requests", "urllib3", "urllib3.connectionpool", "oauthlib.oauth1.rfc5849"):
         caplog.set_level(logging.DEBUG, name)
     caplog.set_level(logging.DEBUG)
     with webhook(takes, answers(404, f"no path-{SECRET} here, token-{SECRET}")) as hook:
         send(hook.url, NOTICE, may_reach_private=True)
         failed = try_to_send(hook.url)
+    logging.getLogger("oauthlib.oauth1.rfc5849").debug("Signing with %s", SECRET)  # as Twitter's does
     lines = [record.getMessage() for record in caplog.records]
     assert not [line for line in lines if SECRET in line or str(hook.port) in line]
     assert SECRET not in f"{failed} {failed.answer} {failed!r}"

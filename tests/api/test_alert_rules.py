@@ -14,7 +14,7 @@ from accounts.models import AuditLog
 from alerts.models import Alert, AlertRule
 from tests.alerts.rows import camera_called, make_visit
 from tests.api.callers import NOT_READERS, WRITERS, caller
-from tests.factories import ChannelFactory, RuleFactory, ZoneFactory
+from tests.factories import CameraFactory, ChannelFactory, RuleFactory, ZoneFactory
 from zones.models import Zone
 
 pytestmark = pytest.mark.django_db
@@ -148,16 +148,19 @@ def test_what_cannot_be_evaluated_is_refused_by_name(
 
 def test_each_filter(client: APIClient) -> None:
     front, phone = camera_called("front_door"), ChannelFactory.create()
-    loud = RuleFactory.create(severity="high", cameras=[front])
+    merged = CameraFactory.create(id="frnt", merged_into=front, deleted_at=timezone.now())
+    loud = RuleFactory.create(severity="high", cameras=[front, merged])
+    typo = RuleFactory.create(severity="medium", cameras=[merged])
     quiet = RuleFactory.create(severity="low", enabled=False, channels=[phone])
     for query, expected in {
-        "enabled=true": [loud],
+        "enabled=true": [typo, loud],
         "enabled=false": [quiet],
         "severity=low": [quiet],
-        "camera_id=front_door": [loud],
+        "camera_id=front_door": [typo, loud],
+        "camera_id=frnt": [typo, loud],
         "camera_id=nowhere": [],
         f"channel={phone.pk}": [quiet],
-        "": [quiet, loud],
+        "": [quiet, typo, loud],
     }.items():
         rows = client.get(f"{RULES}?{query}").json()["results"]
         assert [row["id"] for row in rows] == [str(rule.pk) for rule in expected], query

@@ -108,7 +108,7 @@ def test_a_rule_is_built_with_its_words_tested_and_saved(stack: Stack, page: Pag
     page.get_by_role("button", name="Test against the last 7 days").click()
     trial = page.locator("#trial")
     expect(trial.get_by_role("heading", name="Closest to being told")).to_be_visible(timeout=SOON_MS)
-    expect(trial).to_contain_text("It would have told nothing in the last 7 days.")
+    expect(trial).to_contain_text("It would have told nobody in the last 7 days.")
     expect(trial).to_contain_text(re.compile(r"the score was \d+, it tells from 100 on"))
     page.get_by_label("Any visit").check()
     page.get_by_role("button", name="Test against the last 7 days").click()
@@ -126,6 +126,23 @@ def test_a_rule_is_built_with_its_words_tested_and_saved(stack: Stack, page: Pag
     expect(switch).not_to_be_checked()
 
 
+def test_what_does_not_reach_the_program_is_said_and_nothing_typed_goes_for_it(stack: Stack, page: Page) -> None:
+    page.goto("/rules/new/")
+    page.get_by_label("Name").fill("Typed with care")
+    said = page.locator(".unsent")
+    page.route("**/preview/", lambda route: route.abort())
+    page.get_by_label("People").check()
+    expect(said).to_contain_text("It could not be sent.")
+    page.unroute("**/preview/")
+    page.get_by_label("Cars").check()
+    expect(page.locator("#preview")).to_contain_text("a person or a car is seen", timeout=SOON_MS)
+    expect(said).to_have_count(0)
+    page.context.clear_cookies(name="hsi_session")
+    page.get_by_label("Buses").check()
+    expect(said).to_contain_text("You are signed out.")
+    expect(page.get_by_label("Name")).to_have_value("Typed with care")
+
+
 def test_the_inbox_follows_an_alert_and_it_is_acknowledged_by_keyboard(stack: Stack, page: Page) -> None:
     with webhook(takes) as hook:
         rule_for(stack, "balcony", channel_to(stack, hook, "Kitchen"), "Balcony")
@@ -139,6 +156,10 @@ def test_the_inbox_follows_an_alert_and_it_is_acknowledged_by_keyboard(stack: St
     expect(page.locator(".rail > a .count")).to_have_text(re.compile(r"\d+"), timeout=SOON_MS)
     waiting = page.request.get("/alerts/waiting").json()["waiting"]
     card.get_by_role("button", name=re.compile("^Acknowledge")).focus()
+    page.route("**/acknowledge/", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(card).to_contain_text("It could not be sent.")
+    page.unroute("**/acknowledge/")
     page.keyboard.press("Enter")
     expect(card).to_have_count(0, timeout=SOON_MS)
     expect(page.locator(".handled")).to_contain_text("Acknowledged by olivia")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.end_to_end.conftest import SOON_MS
 from tests.footage import draw_person_jpeg
-from tests.stack import OWNER, PASSWORD, Stack
+from tests.stack import OWNER, PASSWORD, Stack, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
@@ -19,8 +19,9 @@ def test_a_newcomer_makes_an_account_drops_a_picture_and_plays_the_demo(home: Pa
     stack = Stack(home / "data")
     stack.start()
     try:
-        link = re.search(r"http://\S+/setup/\S+/", stack.log.read_text())
-        assert link, "the start prints the setup link"
+        # The server answers a moment before that is printed.
+        link = eventually(lambda: re.search(r"http://\S+/setup/\S+/", stack.log.read_text()))
+        assert link
         page = browser.new_page()
         page.goto(link[0])
         page.get_by_label("Username").fill(OWNER)

@@ -104,7 +104,7 @@ class TestMakingAndChanging:
 
 class TestDeleting:
     def test_one_that_no_rule_names_goes_and_its_log_stays(self, page: Client, channel: NotificationChannel) -> None:
-        a_test(channel, state="sent")
+        DeliveryFactory.create(channel=channel, state="sent")
         assert page.post(f"/channels/{channel.pk}/delete/")["Location"] == "/channels/"
         assert Delivery.objects.get().channel_name == "Anna's phone"
         assert AuditLog.objects.filter(action="channel_deleted").count() == 1

@@ -88,6 +88,18 @@ def test_it_is_offered_while_no_rule_that_is_on_has_a_channel_that_is_on(
     assert (OFFER in live(page)) is is_offered
 
 
+def test_once_it_was_made_and_switched_off_it_is_not_made_again(page: Client) -> None:
+    ChannelFactory.create()
+    page.post("/alerts/first-rule/")
+    AlertRule.objects.update(enabled=False)
+    text = live(page)
+    assert OFFER not in text
+    assert "No rule that is on tells by a" in text
+    assert 'action="/alerts/first-rule/"' not in text
+    page.post("/alerts/first-rule/")
+    assert AlertRule.objects.count() == 1
+
+
 def test_it_can_be_put_aside(page: Client) -> None:
     page.post("/alerts/hide-hint/")
     assert OFFER not in live(page)

@@ -77,7 +77,7 @@ def judged(visit: Event) -> Event:
 
 def test_who_was_told_comes_first_then_why_others_were_not(page: Client, judged: Event) -> None:
     text = section(text_of(page, judged))
-    places = [text.index(words) for words in ("Door</a>", "Told at", "Garden</a>", "already told of this", "Cars</a>")]
+    places = [text.index(words) for words in ("Door</a>", "Met at", "Garden</a>", "already told of this", "Cars</a>")]
     assert places == sorted(places)
     assert "ntfy “Anna&#x27;s phone”" in text
     assert "after 0.3 s" in text
@@ -92,6 +92,17 @@ def test_it_leads_to_the_rule_the_alert_and_the_other_visit(page: Client, judged
     alert_id, event_id = fired["got"]["alert_id"], cooldown["event_id"]
     for url in (f"/rules/{fired['rule_id']}/", f"/alerts/{alert_id}/", f"/events/{event_id}/"):
         assert f'href="{url}"' in text
+
+
+def test_why_a_rule_was_silent_is_said_once_and_leads_to_the_inbox(page: Client, visit: Event) -> None:
+    alert = AlertFactory.create(event=visit)
+    assert alert.rule
+    DeliveryFactory.create(alert=alert, state="suppressed", error="Its pictures came 2 h after they were taken.")
+    visit.rule_outcomes = [outcome(alert.rule, "suppressed", "too_old", 3600, 7200)]
+    visit.save(update_fields=["rule_outcomes"])
+    text = section(text_of(page, visit))
+    assert text.count("pictures came 2 h after they were taken") == 1
+    assert f'<a href="/alerts/{alert.pk}/">It is in the inbox.</a>' in text
 
 
 def test_a_rule_that_is_gone_is_still_named(page: Client, judged: Event) -> None:
@@ -143,7 +154,7 @@ def test_a_viewer_is_told_nothing_of_rules(judged: Event) -> None:
 
 
 def test_a_member_sees_what_the_owner_sees(judged: Event) -> None:
-    assert "Told at" in text_of(signed_in_as(UserFactory.create(role=Role.MEMBER)), judged)
+    assert "Met at" in text_of(signed_in_as(UserFactory.create(role=Role.MEMBER)), judged)
 
 
 def test_words_from_outside_are_only_words(page: Client, visit: Event) -> None:
@@ -152,6 +163,7 @@ def test_words_from_outside_are_only_words(page: Client, visit: Event) -> None:
     channel = ChannelFactory.create(name=HOSTILE, service=HOSTILE)
     DeliveryFactory.create(alert=alert, channel=channel, state="failed", error=HOSTILE)
     visit.rule_outcomes = [
+        outcome(rule, "fired", got={"alert_id": str(alert.pk), "detection_id": 1}),
         outcome(rule, "suppressed", "quiet_hours", None, {"channels": [HOSTILE], "until": now().isoformat()}),
         outcome(RuleFactory.create(name=HOSTILE), "not_met", "zones", [HOSTILE], [HOSTILE]),
     ]

@@ -171,6 +171,12 @@ def test_what_cannot_be_is_refused_beside_its_field_and_nothing_typed_is_lost(
     assert not AlertRule.objects.exists()
 
 
+def test_a_name_that_is_missing_leaves_the_sentence_as_it_is(page: Client) -> None:
+    text = page.post("/rules/new/", {**PLAIN, "name": ""}).content.decode()
+    assert "Puts an alert in the inbox when" in text
+    assert "cannot be so yet" not in text
+
+
 def test_a_zone_of_a_camera_that_is_left_out_is_refused(page: Client, front: Camera, back: Camera) -> None:
     zone = ZoneFactory.create(camera=back, name="Shed")
     response = page.post("/rules/new/", {**PLAIN, "camera_ids": [front.pk], "zone_ids": [zone.pk]})
@@ -188,7 +194,7 @@ class TestPreview:
     def test_what_cannot_be_stands_beside_its_field(self, page: Client) -> None:
         text = said(page, "/rules/new/preview/", {**PLAIN, "start_time": "22:00"})
         assert "Both are needed" in error_beside(text, "end_time")
-        assert "Something above cannot be so yet." in text
+        assert "Something in the rule cannot be so yet." in text
 
     def test_nothing_is_stored(self, page: Client) -> None:
         rule = RuleFactory.create(name="As it was")

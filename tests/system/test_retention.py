@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import Session
+from alerts import telling
 from alerts.evaluate import evaluate_changed
 from alerts.models import Alert, AlertGate, AlertRule, Delivery
 from cameras.models import Camera, Capture
@@ -23,6 +24,7 @@ from system import retention
 from system.retention import clean_up, what_would_go
 from tests.events.rows import detected
 from tests.factories import ChannelFactory, RuleFactory, ZoneFactory
+from tests.stack import eventually
 from tests.system.archive import (
     configure,
     days_ago,
@@ -187,6 +189,48 @@ def test_a_late_picture_while_its_visit_goes_makes_a_visit_of_its_own(
     event = Event.objects.get()
     assert event.pk != old.pk
     assert list(event.detections.all()) == list(late.detections.all())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_visit_may_go_while_the_one_that_goes_on_from_it_is_held_against_the_rules(
+    reporting: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RuleFactory.create(severity="low")
+    old = visit(reporting, days_ago(OLD))
+    evaluate_changed()
+    young = visit(reporting, days_ago(YOUNG))
+    Event.objects.filter(pk=young.pk).update(chain=old, continues=old, risk_score=90)
+    backends, failures = list[int](), list[BaseException]()
+
+    def clean() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                backends.append(cursor.fetchone()[0])
+            clean_up()
+        except BaseException as error:  # noqa: BLE001  (the test looks at it)
+            failures.append(error)
+        finally:
+            connection.close()
+
+    def waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ANY(%s)", [backends])
+            return bool(cursor.fetchone()[0])
+
+    cleaning, hold = threading.Thread(target=clean), telling._held
+
+    def hold_once_it_waits(alerts: list[Alert]) -> object:
+        cleaning.start()
+        eventually(waits)
+        return hold(alerts)
+
+    monkeypatch.setattr(telling, "_held", hold_once_it_waits)
+    assert evaluate_changed() == 1
+    cleaning.join(60)
+    assert failures == []
+    assert Event.objects.get() == young
+    assert Alert.objects.get().event == young
 
 
 def test_the_number_of_queries_does_not_grow_with_the_visits(reporting: Camera) -> None:

@@ -20,7 +20,7 @@ from alerts.gates import Ask, Refusal, ask
 from alerts.models import Alert, Delivery, NotificationChannel
 from alerts.outcomes import FIRED, SUPPRESSED, Condition, Outcome
 from alerts.quiet import quiet_until
-from alerts.standing_rules import LEVELS, StandingRule
+from alerts.standing_rules import LEVELS, RANK, StandingRule
 from cameras.words import clock_words, span_words
 from events.models import Event
 from telemetry.broadcast import broadcast
@@ -41,7 +41,7 @@ class News:
 
     @property
     def rises(self) -> bool:
-        return self.alert is not None and self.rank > LEVELS.index(self.alert.severity)
+        return self.alert is not None and self.rank > RANK[self.alert.severity]
 
 
 @dataclass
